@@ -1,0 +1,55 @@
+"""The whole recipe in one command: synthesise, train, export, evaluate, describe.
+
+`python -m demo_model.build --out DIR` needs libespeak-ng, torch, soxr, safetensors and the
+openai-whisper package (for its vocabulary file only). A run that was interrupted goes on where
+it was. The corpus and the first weights follow from `--seed`; the number of steps, and with it
+the result, depends on the time given and the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from demo_model import clip, corpus, export
+from demo_model.model_card import write_card
+from demo_model.train import Plan, train
+
+TRAIN_SENTENCES = 26_000
+TEST_SENTENCES = 1_200
+
+
+def build(out: Path, work: Path, minutes: float, seed: int, processes: int) -> None:
+    """Make everything; `work` keeps the corpus and the training state."""
+    sentences = work / "corpus"
+    corpus.build(sentences, "test", TEST_SENTENCES, seed, processes)
+    corpus.build(sentences, "train", TRAIN_SENTENCES, seed, processes)
+    plan = Plan(sentences, work / "state", minutes, processes=processes, seed=seed)
+    train(plan)
+    checkpoint = out / "checkpoint"
+    export.export(plan.state, sentences, checkpoint)
+    report = work / "report.json"
+    command = [sys.executable, "-m", "demo_model.evaluate", str(checkpoint), str(sentences)]
+    subprocess.run([*command, "--json", str(report)], check=True)
+    write_card(checkpoint, json.loads(report.read_text(encoding="utf-8")))
+    clip.write_clips(out)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and clips")
+    parser.add_argument("--work", type=Path, help="folder for corpus and state [OUT/work]")
+    parser.add_argument("--minutes", type=float, default=100.0, help="training time")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    work = options.work or options.out / "work"
+    build(options.out, work, options.minutes, options.seed, options.processes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Captions as pure text: cleaning, measuring, breaking into cues, writing subtitle formats."""

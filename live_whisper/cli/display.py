@@ -1,0 +1,36 @@
+"""Which display a run has: the terminal's, plain lines, or JSON lines."""
+
+import os
+import sys
+
+from live_whisper.config.schema import Config
+from live_whisper.errors import UsageError
+from live_whisper.streaming.sinks.base import Sink
+
+
+def choose_display(config: Config) -> Sink:
+    """The display that the settings name; ``auto`` looks at what standard output is."""
+    kind = config.display.format
+    if kind == "auto":
+        kind = "rich" if _can_redraw() else "plain"
+    if kind == "jsonl":
+        from live_whisper.streaming.sinks.jsonl import JsonLinesSink
+
+        return JsonLinesSink(sys.stdout)
+    if kind == "plain":
+        from live_whisper.streaming.sinks.plain import PlainSink
+
+        return PlainSink(sys.stdout, sys.stderr)
+    if not _can_redraw():
+        raise UsageError(
+            "--format rich needs a terminal that can move its cursor.", hint="Use --format plain."
+        )
+    from live_whisper.streaming.sinks.terminal import TerminalSink
+
+    return TerminalSink(
+        outputs=config.output.files, show_suppressed=config.display.show_suppressed
+    )
+
+
+def _can_redraw() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -1,0 +1,48 @@
+"""Entry point: runs a command, turns errors into one line and an exit status."""
+
+import contextlib
+import os
+import sys
+
+from live_whisper.cli.app import app
+from live_whisper.errors import EXIT_INTERRUPTED, LiveWhisperError, one_line
+
+
+def main() -> None:
+    """Run the program and exit with the status that ``errors`` documents."""
+    try:
+        status = app(standalone_mode=False)
+    except LiveWhisperError as error:
+        _say(one_line(str(error)))
+        status = error.exit_status
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has gone; nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as error:
+        status = _usage_status(error)
+        if status is None:
+            raise
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage_status(error: Exception) -> int | None:
+    """Exit status of an error of the option parser, printed; ``None`` for any other exception."""
+    format_message = getattr(error, "format_message", None)
+    exit_code = getattr(error, "exit_code", None)
+    if not isinstance(exit_code, int):
+        return None
+    if format_message is not None:
+        _say(f"{one_line(format_message())} See: live-whisper --help.")
+    return exit_code
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"live-whisper: {line}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Options, files and variables to one configuration."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import platformdirs
+
+from live_whisper.config.load import Loaded, load
+from live_whisper.errors import InputError
+
+APP = "live-whisper"
+MOST_GLOSSARY_BYTES = 64 * 1024
+
+
+def user_folder() -> Path:
+    """Where the user's ``config.toml`` and own profiles are."""
+    return Path(platformdirs.user_config_dir(APP, appauthor=False))
+
+
+def settings(
+    *,
+    profiles: Iterable[str] | None = None,
+    assignments: Iterable[str] | None = None,
+    options: Mapping[str, object | None] | None = None,
+    glossary: Path | None = None,
+) -> Loaded:
+    """All layers; options that were not given (``None``) set nothing. Raises ``ConfigError``."""
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    if glossary is not None:
+        given["recognition.glossary"] = read_glossary(glossary)
+    if isinstance(language := given.get("recognition.language"), str) and language != "auto":
+        from live_whisper.whisper.languages import language_code
+
+        given["recognition.language"] = language_code(language)
+    return load(
+        profiles=profiles or (),
+        assignments=assignments or (),
+        options=given,
+        user_folder=user_folder(),
+    )
+
+
+def read_glossary(path: Path) -> tuple[str, ...]:
+    """One term a line; blank lines and ``#`` comments are skipped. Raises ``InputError``."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_GLOSSARY_BYTES + 1)
+        text = data.decode("utf-8")
+    except OSError as error:
+        raise InputError(f"The glossary {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"The glossary {path} is not UTF-8 text.") from None
+    if len(data) > MOST_GLOSSARY_BYTES:
+        raise InputError(f"The glossary {path} is larger than 64 KiB; the model can use far less.")
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))

@@ -1,0 +1,61 @@
+"""The only module that reads or waits for the time of day.
+
+Stages never look at a clock: they are plain objects with ``push`` and ``poll(now_ns)``. Threads
+around them use a ``Clock``, so the same objects run under ``VirtualClock`` in tests.
+"""
+
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Monotonic nanoseconds, and a wait that another thread can cut short."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since an arbitrary fixed moment; never goes back."""
+        ...
+
+    def wait(self, event: threading.Event, timeout_ns: int) -> bool:
+        """Block until ``event`` is set or ``timeout_ns`` passed; returns whether it is set."""
+        ...
+
+
+class MonotonicClock:
+    """The machine's monotonic clock."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds of ``time.monotonic_ns``."""
+        return time.monotonic_ns()
+
+    def wait(self, event: threading.Event, timeout_ns: int) -> bool:
+        """Wait on the event itself, so that setting it wakes the waiter at once."""
+        return event.wait(max(0, timeout_ns) / 1e9)
+
+
+class VirtualClock:
+    """A clock that moves only when told to. For tests and simulation; one thread."""
+
+    def __init__(self, start_ns: int = 0) -> None:
+        self._now_ns = start_ns
+
+    def now_ns(self) -> int:
+        """The virtual time."""
+        return self._now_ns
+
+    def advance(self, ns: int) -> None:
+        """Move forward by ``ns`` nanoseconds. Raises ``ValueError`` for a negative step."""
+        if ns < 0:
+            raise ValueError(f"a clock cannot go back by {-ns} ns")
+        self._now_ns += ns
+
+    def wait(self, event: threading.Event, timeout_ns: int) -> bool:
+        """Jump to the end of the wait unless the event is set already."""
+        if not event.is_set():
+            self.advance(max(0, timeout_ns))
+        return event.is_set()
+
+
+def wall_time_ns() -> int:
+    """Nanoseconds since 1970, for names and records only; never for measuring."""
+    return time.time_ns()

@@ -1,0 +1,1 @@
+"""Settings: what there is (``schema``) and where a value came from (``load``)."""

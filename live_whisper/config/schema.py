@@ -1,0 +1,185 @@
+"""Every setting, its unit, its default and its limits. Frozen; unknown keys are errors.
+
+A field's description is what ``live-whisper config show --explain`` prints, so it is written for
+users. Times carry their unit in the name.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from live_whisper.units import WINDOW_SECONDS
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class RecognitionConfig(_Section):
+    """What is recognised, and with what."""
+
+    model: str = ""
+    """Checkpoint: a name such as `base`, a Hub id, a folder, or `demo`. Empty: the best on disk."""
+    language: str = "auto"
+    """Whisper's language code or name, or `auto` to detect it from the first seconds of speech."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    """`translate` gives English captions for any spoken language."""
+    candidate_languages: tuple[str, ...] = ()
+    """With `auto`: only these languages are considered. Empty: all the checkpoint knows."""
+    prompt: str = ""
+    """Text shown to the model before everything else: topic, spelling, style."""
+    glossary: tuple[str, ...] = ()
+    """Names and terms the model should spell this way."""
+
+
+class EngineConfig(_Section):
+    """How the model runs."""
+
+    kind: Literal["auto", "onnx", "coreml"] = "auto"
+    """`auto`: Core ML on Apple silicon, ONNX Runtime elsewhere."""
+    precision: Literal["auto", "float32", "int8"] = "auto"
+    """ONNX Runtime weights. `auto`: float32 for small checkpoints, int8 from base size on."""
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """ONNX Runtime threads. 0: half the processors, at most 4."""
+    isolation: Literal["process", "thread"] = "process"
+    """Where the recognizer runs. As a process it may crash or block and the audio goes on."""
+    audio_context: Literal["auto", "full", "fit"] = "auto"
+    """`full` pads each window to 30 s, `fit` does not. `auto`: what the checkpoint is for."""
+    compute_units: Literal["auto", "all", "cpu_and_ne", "cpu_and_gpu", "cpu_only"] = "auto"
+    """Core ML compute units. `auto`: Neural Engine first, then GPU, then processor."""
+    deadline_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """A decode that takes longer counts as hung: it is stopped and the audio decoded again."""
+
+
+class VadConfig(_Section):
+    """The voice-activity gate: what counts as speech."""
+
+    aggressiveness: Annotated[int, Field(ge=0, le=3)] = 2
+    """WebRTC's mode: 0 lets most through, 3 is the strictest."""
+    pre_roll_ms: Annotated[int, Field(ge=0, le=2000)] = 300
+    """Audio kept from before the first speech frame, so that no first syllable is cut."""
+    hangover_ms: Annotated[int, Field(ge=100, le=5000)] = 500
+    """Silence that closes a segment."""
+    minimum_speech_ms: Annotated[int, Field(ge=0, le=2000)] = 100
+    """Shorter sounds do not open a segment."""
+    maximum_segment_seconds: Annotated[float, Field(ge=2, le=WINDOW_SECONDS)] = 28.0
+    """A longer segment is split, at its quietest place."""
+
+
+class StreamingConfig(_Section):
+    """When windows are decoded and which words are committed."""
+
+    policy: Literal["align_att", "local_agreement", "phrase"] = "align_att"
+    """`align_att`: commit what the model attends to safely before the end of the audio.
+    `local_agreement`: commit what two decodes in a row agree on. `phrase`: once per phrase."""
+    step_ms: Annotated[int, Field(ge=40, le=10_000)] = 300
+    """Shortest time between two decodes of growing speech; longer where the machine needs it."""
+    maximum_step_ms: Annotated[int, Field(ge=40, le=30_000)] = 3000
+    """Longest step before the program decodes closed segments only."""
+    compute_share: Annotated[float, Field(gt=0, le=1)] = 0.6
+    """Share of real time the recognizer may use; the step adapts to it."""
+    window_seconds: Annotated[float, Field(ge=2, le=WINDOW_SECONDS)] = float(WINDOW_SECONDS)
+    """Longest window given to the encoder."""
+    trim_after_seconds: Annotated[float, Field(ge=1, le=WINDOW_SECONDS)] = 12.0
+    """A window longer than this is moved up to the last committed boundary."""
+    margin_ms: Annotated[int, Field(ge=0, le=5000)] = 400
+    """AlignAtt: a word attended to within this distance of the end of the audio is not yet safe."""
+    final_margin_ms: Annotated[int, Field(ge=0, le=1000)] = 60
+    """AlignAtt: the same distance once the segment is closed."""
+    agreement: Annotated[int, Field(ge=2, le=5)] = 2
+    """LocalAgreement: how many hypotheses in a row must agree."""
+    minimum_new_audio_ms: Annotated[int, Field(ge=20, le=5000)] = 200
+    """A window is decoded again only when at least this much new audio has come."""
+    carry_prompt: bool = True
+    """Give the model the text committed before the window."""
+    prompt_reset_silence_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """A silence this long ends a topic: the carried text is dropped."""
+    catch_up_after_seconds: Annotated[float, Field(gt=0)] = 8.0
+    """Further behind than this, only closed segments are decoded until the lag is gone."""
+
+
+class DecodingConfig(_Section):
+    """The decoder's rules and guards (the reference's thresholds)."""
+
+    temperatures: tuple[Annotated[float, Field(ge=0, le=2)], ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    """Tried in turn on a final decode until the text passes the guards; others use the first."""
+    compression_ratio_threshold: Annotated[float, Field(gt=1)] = 2.4
+    """Text that compresses better than this is repeating itself."""
+    log_probability_threshold: Annotated[float, Field(lt=0)] = -1.0
+    """Average log-probability below which a decode is distrusted."""
+    no_speech_threshold: Fraction = 0.6
+    """Above this no-speech probability, distrusted text is suppressed."""
+    tokens_per_second: Annotated[float, Field(gt=1)] = 14.0
+    """Token budget per second of audio; more is a loop."""
+
+
+class CaptionsConfig(_Section):
+    """How words become cues."""
+
+    columns: Annotated[int, Field(ge=10, le=200)] = 42
+    """Display columns in a line; East Asian wide characters count two."""
+    lines: Annotated[int, Field(ge=1, le=4)] = 2
+    """Lines in a cue."""
+    minimum_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """Shortest time a cue stays, if the next one leaves room."""
+    maximum_seconds: Annotated[float, Field(gt=0)] = 7.0
+    """Longest time a cue stays."""
+    characters_per_second: Annotated[float, Field(gt=0)] = 17.0
+    """Reading speed; wide characters are held to `wide_characters_per_second`."""
+    wide_characters_per_second: Annotated[float, Field(gt=0)] = 12.0
+    """Reading speed for Hangul, kana and ideographs."""
+    word_times: bool = False
+    """Also write each word's time where the format can carry it (VTT)."""
+
+
+class OutputConfig(_Section):
+    """What is written, and where."""
+
+    files: tuple[str, ...] = ()
+    """Subtitle files; the suffix chooses the format (.srt .vtt .txt .json .ttml .fcpxml)."""
+    overwrite: bool = False
+    """Replace files that exist."""
+    keep_audio: str = ""
+    """Keep the recording in this file (.wav or .flac) after a clean stop."""
+    recordings: str = ""
+    """Folder for recordings. Empty: the platform's state directory."""
+
+
+class DisplayConfig(_Section):
+    """What the terminal shows."""
+
+    format: Literal["auto", "rich", "plain", "jsonl"] = "auto"
+    """`auto`: rich on a terminal, plain lines in a pipe."""
+    refresh_hz: Annotated[float, Field(gt=0, le=30)] = 8.0
+    """Most redraws per second."""
+    show_suppressed: bool = False
+    """Show, dimmed, the text the guards kept out of the captions."""
+
+
+class AudioConfig(_Section):
+    """Where the sound comes from."""
+
+    device: str = ""
+    """Input device: its number, its name or part of its name. Empty: the system's default."""
+    ring_seconds: Annotated[float, Field(ge=35, le=600)] = 60.0
+    """Audio kept in memory; older audio is read back from the spool."""
+    pcm_rate: Annotated[int, Field(ge=8000, le=192_000)] = 16_000
+    """Sample rate of raw 16-bit little-endian PCM on standard input."""
+    pcm_channels: Annotated[int, Field(ge=1, le=32)] = 1
+    """Channels of raw PCM on standard input."""
+
+
+class Config(_Section):
+    """All settings."""
+
+    recognition: RecognitionConfig = RecognitionConfig()
+    engine: EngineConfig = EngineConfig()
+    audio: AudioConfig = AudioConfig()
+    vad: VadConfig = VadConfig()
+    streaming: StreamingConfig = StreamingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+    captions: CaptionsConfig = CaptionsConfig()
+    output: OutputConfig = OutputConfig()
+    display: DisplayConfig = DisplayConfig()

@@ -1,0 +1,266 @@
+"""The one place that names concrete classes: settings in, a run that is ready to start out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from live_whisper.audio.media_source import MediaFileSource
+from live_whisper.audio.ring import AudioRing
+from live_whisper.audio.source import AudioSource
+from live_whisper.audio.spool import SpoolReader, SpoolWriter
+from live_whisper.audio.stdin_source import PcmLayout, StdinPcmSource
+from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
+from live_whisper.config.schema import Config, VadConfig
+from live_whisper.errors import UsageError
+from live_whisper.runtime.lane import Lane
+from live_whisper.runtime.load import RecognizerSpec, load_recognizer
+from live_whisper.runtime.ports import RecognizerPort, ThreadPort
+from live_whisper.runtime.publisher import Publisher
+from live_whisper.runtime.session import Outcome, Session
+from live_whisper.runtime.spool import LaneSpool
+from live_whisper.runtime.worker import ProcessPort
+from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
+from live_whisper.streaming.sinks.base import Sink
+from live_whisper.streaming.sinks.captioning import CueFeed, OutputSpec
+from live_whisper.streaming.sinks.fanout import FanOut
+from live_whisper.streaming.sinks.journal import JournalSink
+from live_whisper.streaming.sinks.subtitle_file import open_output
+from live_whisper.streaming.stream import CaptionStream
+from live_whisper.types.events import Event, Notice, SessionEnded, SessionStarted, Summary
+from live_whisper.units import NS_PER_SECOND, ms_to_samples, seconds_to_samples
+from live_whisper.vad.gate import SpeechGate
+from live_whisper.vad.segmenter import Segmenter, SegmenterOptions
+from live_whisper.vad.webrtc import WebRtcOptions, WebRtcVoiceActivity
+
+SINKS_CLOSE_SECONDS = 10.0
+
+
+class CueCounter:
+    """A sink that only counts the cues every other sink makes of the same events."""
+
+    def __init__(self) -> None:
+        self._feed = CueFeed()
+
+    def handle(self, event: Event) -> None:
+        """Count what the event finishes."""
+        self._feed.handle(event)
+
+    def total(self) -> int:
+        """All cues, the open one included."""
+        self._feed.finish()
+        return self._feed.count
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What to listen to."""
+
+    source: AudioSource
+    label: str = ""
+
+
+def open_input(config: Config, wanted: str | None, pace: str, clock: Clock) -> Input:
+    """The source that the options name: a file, standard input or a device."""
+    if pace not in ("realtime", "fast"):
+        raise UsageError(f"Unknown pace {pace!r}.", hint="Use realtime or fast.")
+    if wanted == "-":
+        audio = config.audio
+        return Input(StdinPcmSource(PcmLayout(rate=audio.pcm_rate, channels=audio.pcm_channels)))
+    if wanted is not None:
+        paced = "fast" if pace == "fast" else "realtime"
+        return Input(MediaFileSource(wanted, clock, pace=paced))  # type: ignore[arg-type]
+    from live_whisper.audio.microphone import PortAudioBackend  # noqa: PLC0415 - PortAudio may be absent
+    from live_whisper.audio.microphone_source import MicrophoneSource  # noqa: PLC0415
+
+    return Input(MicrophoneSource(PortAudioBackend(clock), clock, config.audio.device or None))
+
+
+def make_gate(settings: VadConfig) -> SpeechGate:
+    """Detector and segmenter with the configured times."""
+    hard = seconds_to_samples(settings.maximum_segment_seconds)
+    hangover = ms_to_samples(settings.hangover_ms)
+    defaults = SegmenterOptions()
+    options = SegmenterOptions(
+        pre_roll=ms_to_samples(settings.pre_roll_ms),
+        hangover=hangover,
+        min_speech=max(1, ms_to_samples(settings.minimum_speech_ms)),
+        soft_limit=min(defaults.soft_limit, hard * 3 // 4),
+        soft_pause=min(defaults.soft_pause, hangover),
+        hard_limit=hard,
+    )
+    detector = WebRtcVoiceActivity(WebRtcOptions(aggressiveness=settings.aggressiveness))
+    return SpeechGate(detector, Segmenter(options))
+
+
+def make_port(spec: RecognizerSpec, clock: Clock) -> RecognizerPort:
+    """The recognizer in a process of its own, or in a thread where the settings ask for one."""
+    engine = spec.config.engine
+    if engine.isolation == "thread":
+        return ThreadPort(lambda: load_recognizer(spec), clock)
+    hang_ns = round(engine.deadline_seconds * NS_PER_SECOND)
+    return ProcessPort(load_recognizer, spec, hang_ns=hang_ns, clock=clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything a run is made from."""
+
+    config: Config
+    input: Input
+    spec: RecognizerSpec
+    model_name: str
+    displays: tuple[Sink, ...] = ()
+    recordings: Path | None = None
+    """Root of the recording folders; ``None``: the platform's."""
+    port: RecognizerPort | None = None
+    """Instead of the one ``spec`` describes; for tests."""
+    clock: Clock | None = None
+
+
+class Captioner:
+    """A run from claimed outputs to summary. Use once."""
+
+    def __init__(self, request: Request) -> None:
+        """Claim the outputs and create the recording. Raises ``OutputError``, ``UsageError``."""
+        self._request = request
+        config = request.config
+        self._clock = request.clock or MonotonicClock()
+        self._outputs = tuple(OutputSpec(Path(name).expanduser()) for name in config.output.files)
+        self.recording = RecordingFolder.create(self._meta(), root=request.recordings)
+        journal = self.recording.journal
+        try:
+            files = [
+                open_output(output, journal=journal, overwrite=config.output.overwrite)
+                for output in self._outputs
+            ]
+        except BaseException:
+            self.recording.delete()
+            raise
+        self._cues = CueCounter()
+        self._fanout = FanOut([JournalSink(journal), *files, *request.displays, self._cues])
+        self._publisher = Publisher(self._fanout)
+        self._lane = self._make_lane()
+        port = request.port or make_port(request.spec, self._clock)
+        self._session = Session([self._lane], port, self._publisher, self._clock)
+
+    def stop(self) -> int:
+        """See ``Session.stop``."""
+        return self._session.stop()
+
+    def run(self, on_capture: Callable[[], None] = lambda: None) -> Summary:
+        """Capture, decode, close everything. Raises what ended the run early, after closing."""
+        started_wall_ns = wall_time_ns()
+        try:
+            self._session.capture()
+        except BaseException:
+            self._publisher.start()
+            self._publisher.close(SINKS_CLOSE_SECONDS)
+            self._withdraw()
+            raise
+        on_capture()
+        self._publisher.publish([self._started(started_wall_ns)])
+        self._publisher.start()
+        try:
+            outcome = self._session.run()
+        except BaseException as error:
+            self._end(self._session.outcome(str(error) or type(error).__name__))
+            raise
+        summary = self._end(outcome)
+        if outcome.accounts.undecoded == 0:
+            self._tidy()
+        self.recording.release()
+        return summary
+
+    @property
+    def display_closed(self) -> bool:
+        """Whether the reader of standard output went away."""
+        return self._fanout.display_closed
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What sinks had to say after the last event."""
+        return tuple(self._publisher.last_words)
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _meta(self) -> RecordingMeta:
+        recognition = self._request.config.recognition
+        return RecordingMeta(
+            source=self._request.input.source.name,
+            model=self._request.model_name,
+            language=recognition.language,
+            task=recognition.task,
+            started_wall_ns=wall_time_ns(),
+            outputs=tuple(replace(output, path=output.path.absolute()) for output in self._outputs),
+        )
+
+    def _end(self, outcome: Outcome) -> Summary:
+        """Publish the summary as the last event and close every sink."""
+        self._publisher.drain(SINKS_CLOSE_SECONDS)
+        summary = Summary(
+            captured_samples=outcome.accounts.captured,
+            decoded_samples=outcome.accounts.decoded,
+            silent_samples=outcome.accounts.silent,
+            lost_samples=outcome.accounts.lost,
+            undecoded_samples=outcome.accounts.undecoded,
+            words=outcome.words,
+            cues=self._cues.total(),
+            commit_latency_p50_seconds=outcome.commit_latency_p50_seconds,
+            commit_latency_p95_seconds=outcome.commit_latency_p95_seconds,
+            compute_ratio=outcome.compute_ratio,
+            language=outcome.language or self._request.config.recognition.language,
+            files=tuple(str(output.path) for output in self._outputs),
+        )
+        at = outcome.accounts.captured
+        self._publisher.publish([SessionEnded(at, summary, outcome.reason)])
+        self._publisher.close(SINKS_CLOSE_SECONDS)
+        return summary
+
+    def _tidy(self) -> None:
+        """After a run that lost nothing: keep the audio where asked, then let the spool go."""
+        keep = self._request.config.output.keep_audio
+        if keep:
+            from live_whisper.audio.export import export_spool  # noqa: PLC0415
+
+            export_spool(self.recording.path, Path(keep).expanduser())
+        for part in self.recording.path.glob("audio-*.wav"):
+            part.unlink(missing_ok=True)
+        self.recording.mark_finished()
+
+    def _withdraw(self) -> None:
+        """Nothing was heard: leave no empty files behind."""
+        for output in self._outputs:
+            output.path.unlink(missing_ok=True)
+        self.recording.delete()
+
+    def _make_lane(self) -> Lane:
+        config, request = self._request.config, self._request
+        language = config.recognition.language
+        folder = self.recording.path
+        return Lane(
+            source=request.input.source,
+            spool=LaneSpool(SpoolWriter(folder), SpoolReader(folder)),
+            ring=AudioRing(seconds_to_samples(config.audio.ring_seconds)),
+            segments=make_gate(config.vad),
+            stream=CaptionStream(
+                config.streaming,
+                language=None if language == "auto" else language,
+                source=request.input.label,
+            ),
+            label=request.input.label,
+        )
+
+    def _started(self, started_wall_ns: int) -> SessionStarted:
+        recognition = self._request.config.recognition
+        return SessionStarted(
+            at=0,
+            recording=self.recording.name,
+            source=self._request.input.source.name,
+            model=self._request.model_name,
+            language=recognition.language,
+            task=recognition.task,
+            started_wall_ns=started_wall_ns,
+        )

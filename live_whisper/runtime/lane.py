@@ -1,0 +1,166 @@
+"""One input from its source to its caption stream, and the accounting of its samples."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from live_whisper.audio.pcm import peak_dbfs
+from live_whisper.audio.ring import AudioRing, SpanNotHeldError
+from live_whisper.audio.source import AudioSource, SourceChunk
+from live_whisper.streaming.stream import CaptionStream
+from live_whisper.streaming.window import WindowRequest
+from live_whisper.types.audio import Samples, Span, SpeechEdge, SpeechEnded
+from live_whisper.types.events import Event, Notice
+from live_whisper.types.text import Hypothesis
+
+GAPS_REMEMBERED = 1000
+
+
+class Segments(Protocol):
+    """Turns samples into speech edges; ``vad.segmenter`` with a detector in front."""
+
+    def push(self, samples: Samples) -> Sequence[SpeechEdge]:
+        """Take the next samples and return the edges they decide."""
+        ...
+
+    def flush(self) -> Sequence[SpeechEdge]:
+        """End of the stream."""
+        ...
+
+
+class Spools(Protocol):
+    """Keeps the whole recording on disk; ``audio.spool``."""
+
+    def append(self, samples: Samples) -> str | None:
+        """Write samples; a line for the user when something went wrong, said once."""
+        ...
+
+    def read(self, span: Span) -> Samples:
+        """Audio from disk; silence where the disk has none."""
+        ...
+
+    def close(self) -> None:
+        """Bring everything to the disk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Where every captured sample went; ``captured = decoded + silent + lost + undecoded``."""
+
+    captured: int
+    decoded: int
+    silent: int
+    lost: int
+    undecoded: int
+    """Speech not decoded when the run ended: only after a second Ctrl-C, and recoverable."""
+
+
+@dataclass
+class Lane:
+    """Source, spool, ring, gate and stream of one input.
+
+    ``take`` belongs to the audio thread, the rest to the decoding thread; ``lock`` guards the
+    stream between them and is never held during I/O.
+    """
+
+    source: AudioSource
+    spool: Spools
+    ring: AudioRing
+    segments: Segments
+    stream: CaptionStream
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        self.lock = threading.Lock()
+        self.ended = False
+        self.level_dbfs = float("-inf")
+        self._gaps: deque[Span] = deque(maxlen=GAPS_REMEMBERED)
+        self._lost = 0
+        self._lost_in_speech = 0
+        self._speech = 0
+
+    def take(self, chunk: SourceChunk) -> tuple[list[Event], bool]:
+        """Store and judge a chunk. Gives the events, and whether the decoder may want to look."""
+        events: list[Event] = []
+        if len(chunk.samples):
+            self.level_dbfs = peak_dbfs(chunk.samples[-1600:])
+            self.ring.append(chunk.samples)
+            trouble = self.spool.append(chunk.samples)
+            if trouble:
+                events.append(Notice(chunk.end, trouble, "warning"))
+        for gap in chunk.gaps:
+            self._gaps.append(gap)
+            self._lost += gap.length
+        edges = [*self.segments.push(chunk.samples)] if len(chunk.samples) else []
+        if chunk.ended:
+            edges += self.segments.flush()
+        events += [Notice(chunk.end, text, "warning") for text in chunk.notices]
+        with self.lock:
+            self.stream.captured(chunk.end)
+            for edge in edges:
+                self._count(edge)
+                events += self.stream.edge(edge)
+            self.ended = chunk.ended
+            wanted = bool(edges) or chunk.ended or self.stream.state.speaking
+        return events, wanted
+
+    def next_request(self, now_ns: int) -> tuple[WindowRequest, Samples] | None:
+        """The next window to decode with its audio, from memory or from disk."""
+        with self.lock:
+            request = self.stream.next_request(now_ns)
+        if request is None:
+            return None
+        return request, self.audio(request.window.span)
+
+    def audio(self, span: Span) -> Samples:
+        """Samples of a span, wherever they still are."""
+        try:
+            return self.ring.read(span)
+        except SpanNotHeldError:
+            return self.spool.read(span)
+
+    def accept(self, request: WindowRequest, hypothesis: Hypothesis, cost_ns: int) -> list[Event]:
+        """Pass the recognizer's answer to the stream."""
+        with self.lock:
+            return self.stream.accept(request, hypothesis, cost_ns)
+
+    def failed(self, request: WindowRequest) -> None:
+        """The request died with its worker."""
+        with self.lock:
+            self.stream.failed(request)
+
+    @property
+    def drained(self) -> bool:
+        """Nothing more will come and nothing waits."""
+        with self.lock:
+            return self.ended and self.stream.idle
+
+    def accounts(self) -> Accounts:
+        """The balance so far; open speech counts as undecoded."""
+        with self.lock:
+            state = self.stream.state
+            decoded = self.stream.decoded_samples
+            open_speech = max(0, state.captured - self._judged(state.captured))
+            undecoded = max(0, self._speech - decoded) + open_speech
+            silent = (
+                state.captured - self._speech - open_speech - (self._lost - self._lost_in_speech)
+            )
+            return Accounts(
+                captured=state.captured,
+                decoded=decoded - self._lost_in_speech,
+                silent=silent,
+                lost=self._lost,
+                undecoded=undecoded,
+            )
+
+    def _judged(self, captured: int) -> int:
+        """Samples before open speech; all of them once the input has ended."""
+        return captured if self.ended or not self.stream.state.speaking else self.stream.open_from
+
+    def _count(self, edge: SpeechEdge) -> None:
+        if isinstance(edge, SpeechEnded):
+            self._speech += edge.span.length
+            self._lost_in_speech += sum(edge.span.overlap(gap) for gap in self._gaps)

@@ -1,0 +1,93 @@
+"""From a checkpoint on disk to a recognizer, in whichever process it will run."""
+
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from live_whisper.config.schema import Config, EngineConfig
+from live_whisper.engines.base import Engine
+from live_whisper.errors import UsageError
+from live_whisper.streaming.recognizer import Recognizer, RecognizerSettings
+from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
+
+INT8_FROM_STATE = 512
+"""Width from which int8 pays: base and larger. Smaller checkpoints are fast enough as they are."""
+MOST_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizerSpec:
+    """All that the recognizer's process needs to know. Picklable."""
+
+    folder: Path
+    audio_context: str
+    """What the model list says of it: ``full`` or ``fit``; the configuration may override it."""
+    config: Config
+
+
+def load_recognizer(spec: RecognizerSpec) -> Recognizer:
+    """Load checkpoint and engine and run both once, so that the first caption pays for nothing.
+
+    Raises ``ModelError``, ``EngineError`` or ``MissingDependencyError``.
+    """
+    checkpoint = load_checkpoint(spec.folder)
+    check_language(spec.config, checkpoint)
+    engine = load_engine(checkpoint, spec.config.engine)
+    settings = RecognizerSettings(
+        recognition=spec.config.recognition,
+        streaming=spec.config.streaming,
+        decoding=spec.config.decoding,
+        fit_context=_fits(spec, checkpoint, engine),
+    )
+    recognizer = Recognizer(engine, checkpoint, settings)
+    recognizer.warm_up(np.zeros(16_000, np.float32))
+    return recognizer
+
+
+def load_engine(checkpoint: Checkpoint, settings: EngineConfig) -> Engine:
+    """The engine that the settings name, or the platform's own."""
+    kind = settings.kind
+    if kind == "auto":
+        apple = sys.platform == "darwin" and platform.machine() == "arm64"
+        kind = "coreml" if apple else "onnx"
+    if kind == "coreml":
+        from live_whisper.engines.coreml.engine import CoreMLEngine  # noqa: PLC0415 - only one
+
+        return CoreMLEngine.load(checkpoint)
+    from live_whisper.engines.onnx.engine import OnnxEngine  # noqa: PLC0415 - one is loaded
+
+    return OnnxEngine.load(
+        checkpoint,
+        precision=_precision(checkpoint, settings),
+        threads=settings.threads or None,
+    )
+
+
+def check_language(config: Config, checkpoint: Checkpoint) -> None:
+    """Raise ``UsageError`` where the checkpoint lacks the language or the task asked for."""
+    recognition = config.recognition
+    tokenizer = checkpoint.tokenizer
+    if recognition.language != "auto":
+        tokenizer.language_token(recognition.language)
+    if recognition.task == "translate" and not tokenizer.is_multilingual:
+        raise UsageError(
+            "This checkpoint knows English only and cannot translate.",
+            hint="Choose a multilingual one, such as: --model base.",
+        )
+
+
+def _precision(checkpoint: Checkpoint, settings: EngineConfig) -> str:
+    if settings.precision != "auto":
+        return settings.precision
+    return "int8" if checkpoint.dims.n_audio_state >= INT8_FROM_STATE else "float32"
+
+
+def _fits(spec: RecognizerSpec, checkpoint: Checkpoint, engine: Engine) -> bool:
+    wanted = spec.config.engine.audio_context
+    if wanted == "auto":
+        trained_short = "fit" in (spec.audio_context, checkpoint.audio_context)
+        wanted = "fit" if trained_short else "full"
+    return wanted == "fit" and engine.contexts is None

@@ -1,0 +1,33 @@
+"""The lane's view of the spool: writes, reads back, and says once when the disk fails."""
+
+from live_whisper.audio.spool import SpoolReader, SpoolWriter
+from live_whisper.types.audio import Samples, Span
+
+
+class LaneSpool:
+    """Writer and reader of one folder. ``append`` belongs to the audio thread, ``read`` to any."""
+
+    def __init__(self, writer: SpoolWriter, reader: SpoolReader) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._failing = False
+
+    def append(self, samples: Samples) -> str | None:
+        """Write samples; a line for the user when the disk begins or ceases to fail."""
+        kept = self._writer.append(samples)
+        if kept is not self._failing:
+            return None
+        self._failing = not kept
+        if kept:
+            return "The recording is being written to disk again."
+        return (
+            f"The recording is not on disk at the moment ({self._writer.failure}); captions go on."
+        )
+
+    def read(self, span: Span) -> Samples:
+        """Audio that memory no longer holds; what the disk lacks is silence."""
+        return self._reader.read(span, fill=True)
+
+    def close(self) -> None:
+        """Bring everything to the disk."""
+        self._writer.close()

@@ -1,0 +1,1 @@
+"""From audio to captions, live: windows, policies, stitching, sinks and recordings."""

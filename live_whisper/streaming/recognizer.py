@@ -1,0 +1,226 @@
+"""Window in, hypothesis out: mel, encoder, decoder, words, guards. No state but caches.
+
+Runs in the recognizer's process (or thread). Because a request is complete in itself, a recognizer
+that died is replaced by a new one and asked again.
+"""
+
+from dataclasses import dataclass
+
+from live_whisper.clock import Clock, MonotonicClock
+from live_whisper.config.schema import DecodingConfig, RecognitionConfig, StreamingConfig
+from live_whisper.decoding.alignment import AlignmentWindow, words_from
+from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback
+from live_whisper.decoding.prompt import PROMPT_TOKENS
+from live_whisper.decoding.types import Decoded, DecodeRequest
+from live_whisper.decoding.window import WindowDecoder
+from live_whisper.engines.base import Engine, Features
+from live_whisper.streaming.guards import Guards
+from live_whisper.streaming.policies.base import Watch, make_policy
+from live_whisper.streaming.window import Window, WindowRequest
+from live_whisper.types.audio import Samples, Span
+from live_whisper.types.text import Hypothesis, Word
+from live_whisper.units import SAMPLES_PER_POSITION
+from live_whisper.whisper.checkpoint import Checkpoint
+from live_whisper.whisper.mel import LogMel
+from live_whisper.whisper.mel_cache import MelCache
+from live_whisper.whisper.tokenizer import Tokenizer
+
+FIT_MARGIN_POSITIONS = 64
+"""Silence after the audio that a short-context checkpoint needs to end its text (ACFT)."""
+FIT_STEP_POSITIONS = 50
+"""Short contexts are whole seconds, so that an engine meets few different shapes."""
+LIKELIEST_LANGUAGES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizerSettings:
+    """What a recognizer is built from, besides the engine; crosses to its process."""
+
+    recognition: RecognitionConfig
+    streaming: StreamingConfig
+    decoding: DecodingConfig
+    fit_context: bool
+    """Pad windows only as far as the audio needs, not to 30 s."""
+
+
+class Recognizer:
+    """One engine and checkpoint, used from one thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        checkpoint: Checkpoint,
+        settings: RecognizerSettings,
+        clock: Clock | None = None,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock or MonotonicClock()
+        self._tokenizer = checkpoint.tokenizer
+        self._decoder = WindowDecoder(engine, self._tokenizer, checkpoint.generation)
+        self._mel = MelCache(LogMel(checkpoint.dims.n_mels))
+        self._policy = make_policy(settings.streaming)
+        self._guards = Guards(settings.decoding)
+        glossary = _glossary(settings.recognition)
+        self._glossary = tuple(self._tokenizer.encode(f" {glossary}")) if glossary else ()
+        decoding = settings.decoding
+        self._fallback = FallbackSettings(
+            temperatures=decoding.temperatures,
+            compression_ratio=decoding.compression_ratio_threshold,
+            average_log_probability=decoding.log_probability_threshold,
+            no_speech_probability=decoding.no_speech_threshold,
+        )
+
+    @property
+    def description(self) -> str:
+        """The engine's, and the context."""
+        context = "fitted context" if self._settings.fit_context else "30 s context"
+        return f"{self._engine.description}, {context}"
+
+    def warm_up(self, samples: Samples) -> None:
+        """Run everything once, so that the first window pays for nothing."""
+        window = Window(Span(0, len(samples)), final=False)
+        language = self._settings.recognition.language
+        known = next(iter(self._tokenizer.languages), None) if language == "auto" else language
+        self.recognize(WindowRequest(window, language=known), samples)
+        self._mel.clear()
+
+    def recognize(self, request: WindowRequest, samples: Samples) -> Hypothesis:
+        """Decode one window. ``samples``: shape (n,), float32, the audio of the window's span."""
+        span = request.window.span
+        began = self._clock.now_ns()
+        mel = self._mel.compute(span.start, samples, self._frames(len(samples)))
+        measured = self._clock.now_ns()
+        features = self._engine.encoder.encode(mel)
+        encoded = self._clock.now_ns()
+        languages = self._languages(request, features)
+        language = request.language or (languages[0][0] if languages else "en")
+        watch = self._policy.watch(
+            positions=min(features.positions, -(-len(samples) // SAMPLES_PER_POSITION)),
+            first_position=(request.not_before - span.start) // SAMPLES_PER_POSITION,
+            final=request.window.final,
+        )
+        decoded = self._decode(request, features, language, watch)
+        words = self._words(request, decoded)
+        judged = self._guards.judge(decoded, words, prefixed=bool(request.committed))
+        safe = len(decoded.tokens) if watch is None else watch.safe_tokens
+        return Hypothesis(
+            words=judged.words,
+            stable=stable_words(judged.words, decoded, safe, self._tokenizer),
+            language=language,
+            language_probability=languages[0][1] if languages else 1.0,
+            language_probabilities=languages,
+            no_speech_probability=decoded.no_speech_probability,
+            average_log_probability=decoded.average_log_probability,
+            compression_ratio=decoded.compression_ratio,
+            temperature=decoded.temperature,
+            suppressed=judged.suppressed,
+            decoded_tokens=len(decoded.tokens),
+            costs_ns={
+                "mel": measured - began,
+                "encode": encoded - measured,
+                **decoded.costs_ns,
+            },
+        )
+
+    def _frames(self, n_samples: int) -> int:
+        """Mel frames to pad to: all 30 s, or what the audio and its margin need."""
+        full = 2 * self._engine.dims.n_audio_ctx
+        if not self._settings.fit_context:
+            return full
+        positions = -(-n_samples // SAMPLES_PER_POSITION) + FIT_MARGIN_POSITIONS
+        rounded = -(-positions // FIT_STEP_POSITIONS) * FIT_STEP_POSITIONS
+        return min(full, 2 * rounded)
+
+    def _languages(
+        self, request: WindowRequest, features: Features
+    ) -> tuple[tuple[str, float], ...]:
+        if request.language is not None:
+            return ()
+        found = self._decoder.detect_language(
+            features, self._settings.recognition.candidate_languages
+        )
+        return tuple(found.items())[:LIKELIEST_LANGUAGES]
+
+    def _decode(
+        self, request: WindowRequest, features: Features, language: str, watch: Watch | None
+    ) -> Decoded:
+        span = request.window.span
+        asked = DecodeRequest(
+            language=language,
+            task=self._settings.recognition.task,
+            prompt=self._prompt(request.carried),
+            prefix=prefix_tokens(request.committed, span.start, self._tokenizer),
+            audio_samples=span.length,
+            temperature=self._settings.decoding.temperatures[0],
+            bound_timestamps=True,
+        )
+        if request.window.final:
+            return decode_with_fallback(self._decoder, features, asked, self._fallback, watch)
+        return self._decoder.decode(features, asked, watch)
+
+    def _prompt(self, carried: tuple[int, ...]) -> tuple[int, ...]:
+        """The glossary, always, and as much of the newest text as fits beside it."""
+        room = PROMPT_TOKENS - len(self._glossary)
+        return (*self._glossary[:PROMPT_TOKENS], *(carried[-room:] if room > 0 else ()))
+
+    def _words(self, request: WindowRequest, decoded: Decoded) -> tuple[Word, ...]:
+        span = request.window.span
+        window = AlignmentWindow(span.start, span.length, not_before=request.not_before)
+        return tuple(words_from(decoded, self._tokenizer, window))
+
+
+def prefix_tokens(
+    committed: tuple[Word, ...], window_start: int, tokenizer: Tokenizer
+) -> tuple[int, ...]:
+    """Committed words as the tokens a decode of this window would have begun with.
+
+    The first word needs a timestamp before it, as the rules make every decode begin with one;
+    later timestamps are those the model wrote itself, moved to this window.
+    """
+    tokens: list[int] = []
+    for index, word in enumerate(committed):
+        opening = word.segment_start
+        if index == 0 and opening is None:
+            opening = word.start
+        if opening is not None:
+            tokens.append(timestamp(opening, window_start, tokenizer))
+        tokens += word.tokens
+        if word.segment_end is not None:
+            tokens.append(timestamp(word.segment_end, window_start, tokenizer))
+    return tuple(tokens)
+
+
+def timestamp(sample: int, window_start: int, tokenizer: Tokenizer) -> int:
+    """The timestamp token nearest to an absolute sample, in a window's own time."""
+    position = round((sample - window_start) / SAMPLES_PER_POSITION)
+    return tokenizer.timestamp_begin + min(max(position, 0), tokenizer.timestamp_count - 1)
+
+
+def stable_words(
+    words: tuple[Word, ...], decoded: Decoded, safe_tokens: int, tokenizer: Tokenizer
+) -> int:
+    """How many words are made of safe tokens only and cannot grow any more.
+
+    The last safe word may still grow or gain punctuation unless the model went on to another word
+    or closed the segment with a timestamp.
+    """
+    remaining = sum(token < tokenizer.eot for token in decoded.tokens[:safe_tokens])
+    count = 0
+    for word in words:
+        remaining -= len(word.tokens)
+        if remaining < 0:
+            return count
+        count += 1
+    if count and words[-1].segment_end is None and not _closed(words[-1]):
+        count -= 1
+    return count
+
+
+def _closed(word: Word) -> bool:
+    return word.text.rstrip().endswith((".", "?", "!", "。", "？", "！"))
+
+
+def _glossary(recognition: RecognitionConfig) -> str:
+    """The text that stands before everything else in every prompt."""
+    return " ".join(part for part in (recognition.prompt, ", ".join(recognition.glossary)) if part)

@@ -1,0 +1,1 @@
+"""Where events go: journal, subtitle files, JSON lines, plain lines, the terminal."""

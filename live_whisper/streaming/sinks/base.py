@@ -1,0 +1,34 @@
+"""What a sink is, and how it says that something is wrong without stopping the captions."""
+
+from typing import Protocol, runtime_checkable
+
+from live_whisper.types.events import Event
+
+
+class Sink(Protocol):
+    """Receives every event in order, from one thread."""
+
+    def handle(self, event: Event) -> None:
+        """Take one event. Raises ``DisplayClosed`` where nobody reads any more.
+
+        A file sink keeps its own write errors to itself and reports them through
+        ``take_notices``; anything it does raise detaches it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish and release what is held; may be called more than once."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A sink that has something to say to the user."""
+
+    def take_notices(self) -> list[tuple[str, str]]:
+        """Messages since the last call, each with its level (``Notice.level``)."""
+        ...
+
+
+class DisplayClosed(Exception):  # noqa: N818 - a signal, not an error
+    """Standard output was closed by whoever read it (``| head``, a closed terminal)."""

@@ -1,0 +1,244 @@
+"""Append-only files: all or nothing per write, private, on disk before the next step.
+
+Failed writes never end a run: ``ResilientFile`` keeps a bounded backlog and tries again with every
+later write.
+"""
+
+import contextlib
+import errno
+import os
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+from live_whisper.captions.text import sanitize
+from live_whisper.errors import OutputError
+
+FILE_MODE = 0o600
+_BACKLOG_BYTES = 4 << 20  # kept in memory while a file cannot be written
+
+
+def shown(path: Path | str) -> str:
+    """A path safe to print."""
+    return sanitize(os.fspath(path))
+
+
+def reason(error: OSError) -> str:
+    """What went wrong, in the system's words and without the path."""
+    return sanitize(error.strerror or str(error))
+
+
+def claim_output(path: Path, *, overwrite: bool = False) -> None:
+    """Create an output file that nothing else owns, empty and readable by its owner only.
+
+    With ``overwrite`` an existing regular file is emptied. Raises ``OutputError`` with one line for
+    an existing file, a folder, a missing parent or a place that cannot be written.
+    """
+    if path.is_dir():
+        raise OutputError(f"{shown(path)!r} is a folder.", hint="Name a file in it.")
+    if overwrite and path.exists() and not path.is_file():
+        raise OutputError(f"{shown(path)!r} is not a regular file.", hint="Choose another name.")
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), FILE_MODE)
+    except FileExistsError:
+        raise OutputError(
+            f"{shown(path)!r} already exists.",
+            hint=f"Add --overwrite, or write to {shown(free_name(path).name)!r}.",
+        ) from None
+    except FileNotFoundError:
+        raise OutputError(
+            f"The folder {shown(path.parent)!r} does not exist.", hint="Create it first."
+        ) from None
+    except OSError as error:
+        raise OutputError(
+            f"{shown(path)!r} cannot be written: {reason(error)}.", hint="Choose another place."
+        ) from None
+    os.close(descriptor)
+    sync_folder(path.parent)
+
+
+def free_name(path: Path) -> Path:
+    """The first of ``name-2.srt``, ``name-3.srt`` … that does not exist."""
+    number = 2
+    while (candidate := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+        number += 1
+    return candidate
+
+
+def sync_file(descriptor: int) -> None:
+    """Push a file to the disk, past the drive's cache on macOS too."""
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415 - Unix only
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):
+            raise  # pipes and some network mounts cannot sync; a full or failing disk must be told
+
+
+def sync_folder(folder: Path) -> None:
+    """Push a folder's entries to the disk, where the system allows it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class AppendFile:
+    """An existing file that only grows. One thread."""
+
+    def __init__(self, path: Path, *, keep_bytes: int | None = None) -> None:
+        """Open for appending; ``keep_bytes`` cuts off a torn tail first. Raises ``OSError``."""
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            if keep_bytes is not None and keep_bytes < os.fstat(self._descriptor).st_size:
+                os.ftruncate(self._descriptor, keep_bytes)
+            self._length = os.lseek(self._descriptor, 0, os.SEEK_END)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+
+    @property
+    def length(self) -> int:
+        """Bytes safely appended so far, earlier content included."""
+        return self._length
+
+    def append(self, data: bytes, *, sync: bool = True) -> None:
+        """Write all of ``data``, or none of it as far as the file system allows.
+
+        Raises ``OSError``; what had been written of a failed piece is cut off again.
+        """
+        try:
+            os.lseek(self._descriptor, self._length, os.SEEK_SET)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+            if sync:
+                sync_file(self._descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self._length)
+            raise
+        self._length += len(data)
+
+    def close(self) -> None:
+        """Close the descriptor; harmless when called again."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+class ResilientFile:
+    """An ``AppendFile`` whose failures are reported, retried and never raised. One thread."""
+
+    def __init__(self, path: Path, *, keep_bytes: int | None = None, remedy: str = "") -> None:
+        """Open an existing file. Raises ``OutputError``: a start is where a run may be refused."""
+        self._path, self._remedy = path, remedy
+        try:
+            self._file: AppendFile | None = AppendFile(path, keep_bytes=keep_bytes)
+        except OSError as error:
+            raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
+        self._good = self._file.length
+        self._backlog: deque[bytes] = deque()
+        self._backlog_bytes = 0
+        self._lost = 0
+        self._failing = False
+        self._notices: list[tuple[str, str]] = []
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last write did not succeed."""
+        return self._failing
+
+    def append(self, data: bytes, *, sync: bool = True) -> None:
+        """Write ``data`` after whatever is still owed; on failure keep it for the next time."""
+        self._backlog.append(data)
+        self._backlog_bytes += len(data)
+        try:
+            self._drain(sync=sync)
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._recovered()
+
+    def _drain(self, *, sync: bool) -> None:
+        if self._file is None:
+            self._file = AppendFile(self._path, keep_bytes=self._good)
+        while self._backlog:
+            data = self._backlog[0]
+            self._file.append(data, sync=sync)
+            self._good = self._file.length
+            self._backlog.popleft()
+            self._backlog_bytes -= len(data)
+
+    def _failed(self, error: OSError) -> None:
+        # A network folder that came back needs a new descriptor.
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None
+        while self._backlog_bytes > _BACKLOG_BYTES:
+            self._backlog_bytes -= len(self._backlog.popleft())
+            self._lost += 1
+        if not self._failing:
+            self._failing = True
+            message = f"{shown(self._path)} cannot be written ({reason(error)}); trying again."
+            self._notices.append((f"{message} {self._remedy}".rstrip(), "error"))
+
+    def _recovered(self) -> None:
+        if not self._failing:
+            return
+        self._failing = False
+        if self._lost:
+            message = f"{shown(self._path)} is written again, with {self._lost} entries missing."
+            self._notices.append((f"{message} {self._remedy}".rstrip(), "warning"))
+        else:
+            self._notices.append((f"{shown(self._path)} is written again, complete.", "info"))
+        self._lost = 0
+
+    def take_notices(self) -> list[tuple[str, str]]:
+        """Failures and recoveries since the last call."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def close(self) -> None:
+        """Try once more to write what is owed, then close. Never raises."""
+        try:
+            if self._backlog:
+                self._drain(sync=True)
+                self._recovered()
+        except OSError as error:
+            self._failed(error)
+            self._backlog.clear()
+            self._backlog_bytes = 0
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None
+
+
+def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
+    """Replace a file in one step: a reader sees the old content or the new. Raises ``OSError``."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            sync_file(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

@@ -1,0 +1,37 @@
+"""One line per finished caption, for pipes and screen readers: nothing is ever redrawn."""
+
+from typing import TextIO
+
+from live_whisper.captions.srt import timestamp
+from live_whisper.captions.text import sanitize
+from live_whisper.streaming.sinks.captioning import CueFeed
+from live_whisper.streaming.sinks.lines import LineWriter
+from live_whisper.types.events import Event, Notice
+
+
+class PlainSink:
+    """Prints captions to standard output and notices to standard error. One thread."""
+
+    def __init__(
+        self, stream: TextIO | None = None, notices: TextIO | None = None, *, times: bool = False
+    ) -> None:
+        """``times`` puts ``HH:MM:SS`` before each line; without ``notices`` none are printed."""
+        self._out = LineWriter(stream)
+        self._notices = None if notices is None else LineWriter(notices)
+        self._times = times
+        self._feed = CueFeed()
+
+    def handle(self, event: Event) -> None:
+        """Print what an event finishes. Raises ``DisplayClosed`` when nobody reads."""
+        if isinstance(event, Notice) and self._notices is not None:
+            self._notices.write(f"live-whisper: {sanitize(event.message).strip()}")
+        for cue in self._feed.handle(event):
+            self._print(cue.start, cue.text)
+
+    def _print(self, start: int, text: str) -> None:
+        self._out.write(f"{timestamp(start)[:8]}  {text}" if self._times else text)
+
+    def close(self) -> None:
+        """Print the open caption. Raises ``DisplayClosed`` when nobody reads."""
+        for cue in self._feed.finish():
+            self._print(cue.start, cue.text)

@@ -1,0 +1,179 @@
+"""Subtitle files beside a live run.
+
+SubRip, WebVTT and plain text grow by one write and one sync per finished cue and are valid at any
+moment. The other formats are written from the journal when the run ends, in one step.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from live_whisper import units
+from live_whisper.captions.cues import Cue
+from live_whisper.captions.formats import format_for
+from live_whisper.captions.srt import SrtTail, read_tail
+from live_whisper.captions.writer import CaptionWriter, WriterOptions
+from live_whisper.errors import InputError, LiveWhisperError, OutputError, UsageError
+from live_whisper.streaming.rebuild import rebuild_file
+from live_whisper.streaming.sinks.base import Sink
+from live_whisper.streaming.sinks.captioning import CueFeed, DocumentFacts, OutputSpec
+from live_whisper.streaming.sinks.files import (
+    AppendFile,
+    ResilientFile,
+    claim_output,
+    reason,
+    shown,
+    write_atomically,
+)
+from live_whisper.types.events import Event, SessionStarted
+
+_REMEDY = "Nothing is lost: `live-whisper recover` writes it again from the journal."
+_MAX_RESUMED_BYTES = 64 << 20
+
+
+def open_output(output: OutputSpec, *, journal: Path, overwrite: bool = False) -> Sink:
+    """The sink that writes an output; the file is claimed (created, mode 0600) at once.
+
+    Raises ``UsageError`` for an unknown suffix and ``OutputError`` as ``claim_output`` does.
+    """
+    kind = format_for(output.path)
+    if output.kept_bytes:
+        return RollingFile(output)
+    claim_output(output.path, overwrite=overwrite)
+    return RollingFile(output) if kind.rolling else WholeFile(output, journal)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Where a continued SRT file goes on."""
+
+    output: OutputSpec
+    context: str
+    """The last captions' text: a prompt for the recognizer."""
+
+
+def continue_output(path: Path, *, words: bool = False) -> Continuation:
+    """Prepare ``--resume``: the next number, the clock after the last cue, a torn tail cut off.
+
+    Raises ``UsageError`` for a format that cannot be continued, ``InputError`` for a file that
+    cannot be read or holds no cue, ``OutputError`` where it cannot be written.
+    """
+    if format_for(path).name != "srt":
+        raise UsageError(f"{shown(path.name)!r} cannot be continued.", hint="Only .srt files can.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_RESUMED_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{shown(path)!r} cannot be read: {reason(error)}.") from None
+    if len(data) > _MAX_RESUMED_BYTES:
+        raise InputError(f"{shown(path)!r} is larger than any subtitle file.")
+    tail: SrtTail = read_tail(data)
+    if not tail.cues:
+        raise InputError(f"{shown(path)!r} holds no SRT caption.", hint="Start a new file instead.")
+    _mend(path, tail)
+    kept = tail.valid_bytes + len(tail.glue)
+    options = WriterOptions(
+        first_number=tail.last_number + 1,
+        offset=units.ms_to_samples(tail.last_end_ms),
+        words=words,
+    )
+    return Continuation(OutputSpec(path, options, kept), " ".join(tail.last_lines))
+
+
+def _mend(path: Path, tail: SrtTail) -> None:
+    """Cut a torn tail off and end the last block with an empty line."""
+    try:
+        file = AppendFile(path, keep_bytes=tail.valid_bytes)
+        try:
+            file.append(tail.glue.encode())
+        finally:
+            file.close()
+    except OSError as error:
+        raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
+
+
+class RollingFile:
+    """A subtitle file that grows with the captions. One thread."""
+
+    def __init__(self, output: OutputSpec) -> None:
+        """Open a claimed or continued file. Raises ``OutputError``."""
+        self.output = output
+        keep = output.kept_bytes or None
+        self._file = ResilientFile(output.path, keep_bytes=keep, remedy=_REMEDY)
+        self._feed, self._facts = CueFeed(), DocumentFacts(output.path.stem)
+        self._writer: CaptionWriter | None = None
+        self._closed = False
+
+    def handle(self, event: Event) -> None:
+        """Write the cues that an event finishes."""
+        self._facts.handle(event)
+        if isinstance(event, SessionStarted):
+            self._begin()
+        for cue in self._feed.handle(event):
+            self._write(cue)
+
+    def _begin(self) -> CaptionWriter:
+        if self._writer is None:
+            self._writer = format_for(self.output.path).writer(
+                self._facts.info, self.output.options
+            )
+            header = self._writer.header()
+            if header and not self.output.kept_bytes:
+                self._file.append(header.encode())
+        return self._writer
+
+    def _write(self, cue: Cue) -> None:
+        self._file.append(self._begin().cue(cue).encode("utf-8", errors="replace"))
+
+    def take_notices(self) -> list[tuple[str, str]]:
+        """Write failures and recoveries."""
+        return self._file.take_notices()
+
+    def close(self) -> None:
+        """Write the open cue and close."""
+        if self._closed:
+            return
+        self._closed = True
+        self._begin()
+        for cue in self._feed.finish():
+            self._write(cue)
+        self._file.close()
+
+
+class WholeFile:
+    """A subtitle file that is written from the journal at the end. One thread.
+
+    Until then it is a valid document without captions; ``live-whisper recover`` fills it after a
+    crash. Close the journal before this.
+    """
+
+    def __init__(self, output: OutputSpec, journal: Path) -> None:
+        """Write the empty document. Raises ``OutputError``."""
+        self.output, self._journal = output, journal
+        self._facts = DocumentFacts(output.path.stem)
+        self._notices: list[tuple[str, str]] = []
+        self._closed = False
+        writer = format_for(output.path).writer(self._facts.info, output.options)
+        try:
+            write_atomically(output.path, [(writer.header() + writer.footer()).encode()])
+        except OSError as error:
+            raise OutputError(
+                f"{shown(output.path)!r} cannot be written: {reason(error)}."
+            ) from None
+
+    def handle(self, event: Event) -> None:
+        """Nothing yet: the journal has the event."""
+
+    def take_notices(self) -> list[tuple[str, str]]:
+        """What went wrong when the file was written."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def close(self) -> None:
+        """Write the document. Never raises; a failure becomes a notice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            rebuild_file(self._journal, self.output)
+        except LiveWhisperError as error:
+            self._notices.append((f"{error} {_REMEDY}", "error"))

@@ -1,0 +1,151 @@
+"""The live display: captions scroll away above, the newest text and the status stay below."""
+
+import contextlib
+import threading
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+
+from live_whisper.clock import Clock, MonotonicClock
+from live_whisper.streaming.sinks.base import DisplayClosed, Sink
+from live_whisper.streaming.sinks.jsonl import JsonLinesSink
+from live_whisper.streaming.sinks.plain import PlainSink
+from live_whisper.streaming.sinks.terminal_view import render, render_finished
+from live_whisper.streaming.sinks.view_state import Finished, View, ViewState
+from live_whisper.types.events import Event
+
+REFRESHES_PER_SECOND = 8
+_JOIN_SECONDS = 2.0
+
+
+class TerminalSink:
+    """Draws the latest state only, at most eight times a second and only when it changed.
+
+    ``handle`` only takes note (one thread); a thread of this object draws, so a slow terminal never
+    holds up the captions. ``close`` restores the terminal; call it in ``finally``.
+    """
+
+    def __init__(
+        self,
+        console: Console | None = None,
+        *,
+        outputs: tuple[str, ...] = (),
+        show_suppressed: bool = False,
+        clock: Clock | None = None,
+        background: bool = True,
+    ) -> None:
+        """``background=False`` starts no thread: the caller draws with ``draw``."""
+        self._console = console or Console(highlight=False)
+        self._ascii = not (self._console.encoding or "").lower().startswith("utf")
+        self._state = ViewState(outputs=outputs, show_suppressed=show_suppressed)
+        self._clock = clock or MonotonicClock()
+        self._state_lock, self._draw_lock = threading.Lock(), threading.Lock()
+        self._changed, self._stop = threading.Event(), threading.Event()
+        self._drawn: tuple[View, int] | None = None
+        self._broken = self._closed = False
+        self._live = self._new_live()
+        self._live.start()
+        self._thread: threading.Thread | None = None
+        if background:
+            self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
+            self._thread.start()
+
+    def _new_live(self) -> Live:
+        return Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="crop",
+        )
+
+    def handle(self, event: Event) -> None:
+        """Take note of an event. Raises ``DisplayClosed`` once the terminal is gone."""
+        if self._broken:
+            raise DisplayClosed
+        with self._state_lock:
+            self._state.apply(event)
+        self._changed.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._changed.wait()
+            self._changed.clear()
+            if not self._stop.is_set():
+                self.draw()
+                self._clock.wait(self._stop, 1_000_000_000 // REFRESHES_PER_SECOND)
+
+    def draw(self) -> bool:
+        """Bring the terminal up to date; returns whether anything had to be drawn. Any thread."""
+        with self._draw_lock:
+            with self._state_lock:
+                finished, view = self._state.take_finished(), self._state.view()
+            columns = self._console.width
+            if not finished and self._drawn == (view, columns):
+                return False
+            try:
+                with self._console:  # one write, so that nothing is seen twice
+                    self._print(finished)
+                    area = render(view, columns, ascii_only=self._ascii)
+                    self._live.update(area, refresh=True)
+            except (OSError, ValueError):
+                self._broken = True
+            self._drawn = view, columns
+            return True
+
+    def _print(self, finished: list[Finished]) -> None:
+        if finished:
+            lines = [render_finished(item, self._console.width) for item in finished]
+            self._console.print(Group(*lines), highlight=False, markup=False, emoji=False)
+
+    def suspend(self) -> None:
+        """Give the terminal back, before the process is stopped (Ctrl-Z) or asks a question."""
+        with self._draw_lock, contextlib.suppress(OSError, ValueError):
+            self._live.stop()
+
+    def resume(self) -> None:
+        """Take the terminal again after ``suspend``."""
+        with self._draw_lock, contextlib.suppress(OSError, ValueError):
+            self._live = self._new_live()
+            self._live.start()
+            self._drawn = None
+        self._changed.set()
+
+    def close(self) -> None:
+        """Draw what is left, remove the live area, show the cursor. Never raises; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stop.set()
+        self._changed.set()
+        if self._thread is not None:
+            self._thread.join(_JOIN_SECONDS)
+        with self._state_lock:
+            self._state.finish()
+            finished = self._state.take_finished()
+        try:
+            with self._console:
+                self._live.update("", refresh=True)
+                self._print(finished)
+        except (OSError, ValueError):
+            self._broken = True
+        finally:
+            for restore in (self._live.stop, lambda: self._console.show_cursor(show=True)):
+                with contextlib.suppress(OSError, ValueError):
+                    restore()
+
+
+def display_for(
+    kind: str,
+    *,
+    outputs: tuple[str, ...] = (),
+    stream: TextIO | None = None,
+    notices: TextIO | None = None,
+) -> Sink:
+    """The display for ``--format``; ``rich`` becomes plain lines where nothing can be redrawn."""
+    if kind == "jsonl":
+        return JsonLinesSink(stream)
+    console = Console(file=stream, highlight=False)
+    if kind == "rich" and console.is_terminal and not console.is_dumb_terminal:
+        return TerminalSink(console, outputs=outputs)
+    return PlainSink(stream, notices)

@@ -1,0 +1,1 @@
+"""What flows through the program: frozen, slotted, positions as absolute sample indices."""

@@ -1,0 +1,1 @@
+"""The model as data: sizes, tensors, tokens and mel; no runtime."""
