@@ -44,7 +44,7 @@ def collect(
             for layer in range(places.shape[0]):
                 for head in range(places.shape[1]):
                     for row, k in (("predicts", i), ("reads", min(i + 1, places.shape[2] - 1))):
-                        offset = (float(places[layer, head, k]) + 0.5 - middle)
+                        offset = float(places[layer, head, k]) + 0.5 - middle
                         key = (layer, head, row)
                         offsets.setdefault(key, []).append(offset * SECONDS_PER_POSITION)
     return offsets
@@ -65,8 +65,10 @@ def main() -> None:
         median = float(np.median(array))
         spread = float(np.median(np.abs(array - median)))
         far = float(np.percentile(np.abs(array), 95))
-        print(f"layer {layer} head {head} row that {row:8}  median {median:+.3f} s"
-              f"  MAD {spread:.3f} s  95 % within {far:.2f} s")
+        print(
+            f"layer {layer} head {head} row that {row:8}  median {median:+.3f} s"
+            f"  MAD {spread:.3f} s  95 % within {far:.2f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -78,9 +78,7 @@ def build(folder: Path, split: Split, sentences: int, seed: int = 1, processes: 
     shards = range(0, sentences, SHARD_SENTENCES)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [
-            pool.submit(
-                make_shard, folder, split, k, min(SHARD_SENTENCES, sentences - first), seed
-            )
+            pool.submit(make_shard, folder, split, k, min(SHARD_SENTENCES, sentences - first), seed)
             for k, first in enumerate(shards)
         ]
         for job in jobs:

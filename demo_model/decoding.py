@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from demo_model.examples import MAX_INITIAL_TIMESTAMP
 from demo_model.network import Attention, Whisper
 from demo_model.vocabulary import TIMESTAMP_STEP_S, Vocabulary
-
-MAX_INITIAL_TIMESTAMP = 50
-"""The first timestamp may not lie later than this many steps (1 s)."""
 
 
 @dataclass(frozen=True, slots=True)

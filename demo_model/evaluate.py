@@ -54,7 +54,7 @@ def units(text: str, language: str) -> list[str]:
     return plain.split() if language == "en" else list("".join(plain.split()))
 
 
-def batches(windows: list[Window], padded: bool) -> Iterator[tuple[list[Window], Tensor]]:
+def batches(windows: list[Window], *, padded: bool) -> Iterator[tuple[list[Window], Tensor]]:
     """Windows with their mel; `padded` fills up to 30 s with silence first."""
     seconds = 30.0 if padded else len(windows[0].samples) / SAMPLE_RATE
     size = max(1, int(BATCH_SECONDS / seconds))
@@ -105,8 +105,13 @@ class Condition:
 
 
 CONDITIONS = (
-    *(Condition(lang, s, padded=p) for lang in ("en", "ko") for s in (10, 30) for p in (False, True)
-      if not (s == 30 and p)),
+    *(
+        Condition(lang, s, padded=p)
+        for lang in ("en", "ko")
+        for s in (10, 30)
+        for p in (False, True)
+        if not (s == 30 and p)
+    ),
     *(Condition(lang, 10, clean_start=False) for lang in ("en", "ko")),
     *(Condition(lang, 10, timestamps=False) for lang in ("en", "ko")),
     Condition("ko", 10, task="translate"),
@@ -129,7 +134,7 @@ def measure(
             windows.append(window)
     score, pairs = Score(), []
     language = "en" if condition.task == "translate" else condition.language
-    for part, mel in batches(windows, condition.padded):
+    for part, mel in batches(windows, padded=condition.padded):
         with torch.no_grad():
             features = decoder.model.encoder(mel)[0]
         decoded = decoder.decode(

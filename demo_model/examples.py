@@ -16,6 +16,8 @@ from demo_model.windows import Segment, Window
 POSITION_SAMPLES = 320
 """Samples per encoder position (20 ms)."""
 MAX_POSITIONS = 1500
+MAX_INITIAL_TIMESTAMP = 50
+"""Decoders may not begin a window later than this many steps of 0.02 s (1 s)."""
 IGNORE = -100
 """Target of positions without a loss."""
 SPAN_MARGIN = 2.0
@@ -59,14 +61,14 @@ def build_example(
     if not timestamps:
         tokens.append(special("notimestamps"))
         targets.append(IGNORE)
-    body, spans = _body(window, vocabulary, offset, timestamps)
+    body, spans = _body(window, vocabulary, offset, timestamps=timestamps)
     targets[-1] = body[0]
     if timestamps and not any(segment.words for segment in window.segments):
         targets[-1] = IGNORE if window.speech else body[0]
-    if timestamps and offset == 0 and body[0] > vocabulary.timestamp_begin + 50:
-        if rng.random() < 0.4:  # decoders may not begin later than 1 s: read that, learn nothing
-            body[0] = vocabulary.timestamp_begin + 50
-            targets[-1] = IGNORE
+    latest = vocabulary.timestamp_begin + MAX_INITIAL_TIMESTAMP
+    if timestamps and offset == 0 and body[0] > latest and rng.random() < 0.4:
+        body[0] = latest  # decoders may not begin later than 1 s: read that, learn nothing
+        targets[-1] = IGNORE
     head = [NO_SPAN] * len(tokens)
     tokens += body[:-1]
     targets += body[1:]
@@ -97,7 +99,7 @@ def _glossary(window: Window, rng: random.Random) -> str:
 
 
 def _body(
-    window: Window, vocabulary: Vocabulary, offset: int, timestamps: bool
+    window: Window, vocabulary: Vocabulary, offset: int, *, timestamps: bool
 ) -> tuple[list[int], list[Span]]:
     """Tokens after the head of the sequence, up to the end of text, and their spans."""
     ids: list[int] = []
@@ -162,9 +164,7 @@ def _mark_unknown(out: NDArray[np.int64], segment: Segment) -> None:
     out[max(start, 0) : max(end, 0)] = IGNORE
 
 
-def frame_phonemes(
-    window: Window, inventory: dict[str, int], positions: int
-) -> NDArray[np.int64]:
+def frame_phonemes(window: Window, inventory: dict[str, int], positions: int) -> NDArray[np.int64]:
     """Per encoder position the phoneme heard there; 0 for silence and pauses."""
     out = np.zeros(positions, np.int64)
     for segment in window.segments:

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from demo_model.decoding import MAX_INITIAL_TIMESTAMP, Decoder
+from demo_model.decoding import Decoder
+from demo_model.examples import MAX_INITIAL_TIMESTAMP
 from demo_model.hf_names import to_hugging_face
 from demo_model.network import Dims, Whisper
 from demo_model.vocabulary import SPECIALS, TIMESTAMP_STEP_S, TIMESTAMPS, Vocabulary

@@ -99,7 +99,5 @@ def word_forms(language: str, sentences: int = 20000, seed: int = 0) -> set[str]
     rng = random.Random(seed)
     index = 0 if language == "en" else 1
     return {
-        word.strip(".,?").lower()
-        for _ in range(sentences)
-        for word in sample(rng)[index].split()
+        word.strip(".,?").lower() for _ in range(sentences) for word in sample(rng)[index].split()
     }

@@ -166,9 +166,7 @@ LEXICON: dict[str, list[Entry]] = {
         "twelve=십이, fifteen=십오, twenty=이십, thirty=삼십, forty=사십, fifty=오십,"
         "sixty=육십, seventy=칠십, eighty=팔십, ninety=구십"
     ),
-    "ordinal": _plain(
-        "first=첫 번째, second=두 번째, third=세 번째, fourth=네 번째, last=마지막"
-    ),
+    "ordinal": _plain("first=첫 번째, second=두 번째, third=세 번째, fourth=네 번째, last=마지막"),
     "metric": _plain(
         "sales=매출이, costs=비용이, prices=가격이, profits=이익이, exports=수출이,"
         "imports=수입이, taxes=세금이, salaries=급여가"

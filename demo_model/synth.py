@@ -85,7 +85,7 @@ _CALLBACK = ctypes.CFUNCTYPE(
 )
 
 
-class SynthesiserMissing(RuntimeError):
+class SynthesiserMissingError(RuntimeError):
     """libespeak-ng is not installed."""
 
 
@@ -94,7 +94,9 @@ class _Synthesiser:
         try:
             self._library = ctypes.CDLL("libespeak-ng.so.1")
         except OSError as error:
-            raise SynthesiserMissing("install libespeak-ng1 (apt install espeak-ng)") from error
+            raise SynthesiserMissingError(
+                "install libespeak-ng1 (apt install espeak-ng)"
+            ) from error
         self.rate = self._library.espeak_Initialize(_OUTPUT_RETRIEVAL, 0, None, _PHONEME_EVENTS)
         self._blocks: list[NDArray[np.int16]] = []
         self._words: list[tuple[int, int]] = []
@@ -140,7 +142,7 @@ def available() -> bool:
     """Whether the library can be loaded."""
     try:
         _synthesiser()
-    except SynthesiserMissing:
+    except SynthesiserMissingError:
         return False
     return True
 
@@ -148,7 +150,7 @@ def available() -> bool:
 def synthesise(text: str, voice: Voice) -> Speech:
     """Speak `text`; silence before the first and after the last word is cut away.
 
-    Raises `SynthesiserMissing` where the library is not installed.
+    Raises `SynthesiserMissingError` where the library is not installed.
     """
     synthesiser = _synthesiser()
     raw, word_events, phoneme_events = synthesiser.speak(text, voice)
@@ -186,7 +188,8 @@ def _words(
 def _interpolate(starts: list[int | None], sizes: list[int], end: int) -> list[int]:
     """Fill missing starts in proportion to the words' lengths; make all starts increase."""
     filled: list[int] = []
-    for i, start in enumerate(starts):
+    for i, known in enumerate(starts):
+        start = known
         if start is None:
             following = next((k for k in range(i, len(starts)) if starts[k] is not None), None)
             limit = end if following is None else starts[following]

@@ -12,6 +12,7 @@ import importlib.util
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 SPECIALS = (
@@ -49,7 +50,7 @@ def merge(text: bytes, ranks: dict[bytes, int]) -> tuple[list[bytes], set[bytes]
     parts = [text[i : i + 1] for i in range(len(text))]
     met = set(parts)
     while len(parts) > 1:
-        pairs = [(ranks.get(a + b), i) for i, (a, b) in enumerate(zip(parts, parts[1:]))]
+        pairs = [(ranks.get(a + b), i) for i, (a, b) in enumerate(pairwise(parts))]
         known = [(rank, i) for rank, i in pairs if rank is not None]
         if not known:
             break
@@ -60,8 +61,11 @@ def merge(text: bytes, ranks: dict[bytes, int]) -> tuple[list[bytes], set[bytes]
 
 
 def pieces(word: str) -> list[bytes]:
-    """A whitespace word as the standard pre-tokenizer cuts it: letters with the space before
-    them, then punctuation. Words of the demo language hold letters and final punctuation only."""
+    """A whitespace word as the standard pre-tokenizer cuts it.
+
+    Letters with the space before them come first, then punctuation; words of the demo language
+    hold letters and final punctuation only.
+    """
     stem = word.rstrip(".,?!")
     tail = word[len(stem) :]
     return [piece.encode() for piece in ((" " + stem) if stem else "", tail) if piece]
@@ -132,7 +136,10 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write the text tokens and their standard ids as JSON."""
-        rows = [[base64.b64encode(t).decode(), i] for t, i in zip(self.text, self.standard_ids)]
+        rows = [
+            [base64.b64encode(t).decode(), i]
+            for t, i in zip(self.text, self.standard_ids, strict=True)
+        ]
         path.write_text(json.dumps(rows), encoding="utf-8")
 
     @classmethod

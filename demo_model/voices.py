@@ -13,14 +13,14 @@ BASES: dict[str, tuple[str, ...]] = {
 }
 """Language -> base voices; one named twice is twice as frequent."""
 
+_TRAIN_VARIANTS = """
+- m1 m2 m3 m4 m6 m7 m8 f1 f2 f4 f5 adam Alex Andy anika antonio aunty belinda benjamin boris caleb
+david Denis Diogo ed edward Gene Gene2 gustave Henrique Hugo iven iven2 iven3 Jacky john klatt
+klatt2 klatt3 klatt5 Lee linda marcelo Marco Mario max michel miguel Mike Nguyen pablo paul pedro
+quincy rob robert sandro shelby steph steph2 travis victor zac
+"""
 VARIANTS: dict[Split, tuple[str, ...]] = {
-    "train": tuple(
-        "- m1 m2 m3 m4 m6 m7 m8 f1 f2 f4 f5 adam Alex Andy anika antonio aunty belinda benjamin "
-        "boris caleb david Denis Diogo ed edward Gene Gene2 gustave Henrique Hugo iven iven2 iven3 "
-        "Jacky john klatt klatt2 klatt3 klatt5 Lee linda marcelo Marco Mario max michel miguel "
-        "Mike Nguyen pablo paul pedro quincy rob robert sandro shelby steph steph2 travis victor "
-        "zac".split()
-    ),
+    "train": tuple(_TRAIN_VARIANTS.split()),
     "test": ("m5", "f3", "Annie", "Michael", "steph3", "klatt4", "iven4", "norbert", "edward2"),
 }
 """Set -> variants (`-` is the plain voice); none is in both."""

@@ -88,7 +88,7 @@ class Composer:
             wanted = language == "ko" and rng.random() < TRANSLATE_SHARE
             task = "translate" if wanted else "transcribe"
         window = Window(np.zeros(n, np.float32), language, task)
-        self._place(window, round(n * filled), clean_start)
+        self._place(window, round(n * filled), clean_start=clean_start)
         self._background(window, round(n * filled))
         return window
 
@@ -96,11 +96,11 @@ class Composer:
         chosen = [self.rng.choice(self.by_language[language]) for _ in range(count)]
         return [u.english if task == "translate" else u.text for u in chosen]
 
-    def _place(self, window: Window, limit: int, clean_start: bool) -> None:
+    def _place(self, window: Window, limit: int, *, clean_start: bool) -> None:
         """Put sentences into the first `limit` samples of the window."""
         rng = self.rng
         whole = window.task == "translate"
-        position = self._first_position(limit, clean_start)
+        position = self._first_position(limit, clean=clean_start)
         stop = 0.0 if clean_start else 0.06
         gap_scale = rng.choice((0.3, 1.0, 1.0, 2.0))
         window.before = self._sentences(window.language, window.task, rng.randint(1, 4))
@@ -120,7 +120,7 @@ class Composer:
             if rng.random() < stop:
                 break
 
-    def _first_position(self, limit: int, clean: bool) -> int:
+    def _first_position(self, limit: int, *, clean: bool) -> int:
         """Silence before the first sentence, in samples; a clean start has less than 1 s."""
         kind = self.rng.random()
         longest = 0.9 if clean else 1.2

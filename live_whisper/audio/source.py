@@ -1,6 +1,7 @@
 """What every input looks like to the runtime."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from live_whisper.types.audio import Samples, Span
@@ -31,6 +32,26 @@ class SourceChunk:
     def lost(self) -> int:
         """Samples of this chunk that are padding for lost sound."""
         return sum(gap.length for gap in self.gaps)
+
+
+def in_steps(chunk: SourceChunk, step: int) -> Iterator[SourceChunk]:
+    """The same chunk in pieces of at most ``step`` samples.
+
+    Gaps and notices come with the first piece, the end with the last.
+    """
+    if len(chunk.samples) <= step:
+        yield chunk
+        return
+    for at in range(0, len(chunk.samples), step):
+        first, last = at == 0, at + step >= len(chunk.samples)
+        yield replace(
+            chunk,
+            start=chunk.start + at,
+            samples=chunk.samples[at : at + step],
+            gaps=chunk.gaps if first else (),
+            notices=chunk.notices if first else (),
+            ended=chunk.ended and last,
+        )
 
 
 class AudioSource(Protocol):

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import regex
 import wcwidth
 
+from live_whisper.captions.wordlists import belong_together, ends_clause, starts_clause
+
 LINE_COLUMNS = 42
 """Columns of one caption line (21 Hangul syllables)."""
 MAX_LINES = 2
@@ -208,7 +210,8 @@ _CLAUSE_MARKS = ",;:、，；：，·–—"
 def balance(text: str, columns: int = LINE_COLUMNS) -> tuple[str, ...]:
     """Wrap into as few lines as ``wrap`` needs; two lines are split where it reads best.
 
-    Best is even lengths, a break after punctuation, and the second line the longer one.
+    Best is even lengths, a break after punctuation or before a conjunction, no article apart from
+    its noun, and the second line the longer one.
     """
     lines = wrap(text, columns)
     if len(lines) != 2:
@@ -217,14 +220,24 @@ def balance(text: str, columns: int = LINE_COLUMNS) -> tuple[str, ...]:
     best: tuple[float, tuple[str, str]] | None = None
     for offset in _break_offsets(clusters):
         top, bottom = _strip(clusters[:offset]), _strip(clusters[offset:])
-        widths = _width(top), _width(bottom)
-        if not top or not bottom or max(widths) > columns:
+        if not top or not bottom or max(_width(top), _width(bottom)) > columns:
             continue
-        cost = abs(widths[0] - widths[1]) + (3.0 if widths[0] > widths[1] else 0.0)
-        if top[-1] in _SENTENCE_MARKS:
-            cost -= 16
-        elif top[-1] in _CLAUSE_MARKS:
-            cost -= 10
+        halves = "".join(top), "".join(bottom)
+        cost = _split_cost(*halves)
         if best is None or cost < best[0]:
-            best = cost, ("".join(top), "".join(bottom))
+            best = cost, halves
     return lines if best is None else best[1]
+
+
+def _split_cost(top: str, bottom: str) -> float:
+    """How badly two lines read; in columns of difference between them."""
+    widths = display_width(top), display_width(bottom)
+    cost = abs(widths[0] - widths[1]) + (3.0 if widths[0] > widths[1] else 0.0)
+    last, first = top.rpartition(" ")[2], bottom.partition(" ")[0]
+    if top[-1] in _SENTENCE_MARKS:
+        return cost - 16
+    if top[-1] in _CLAUSE_MARKS:
+        return cost - 10
+    if ends_clause(last) or starts_clause(first):
+        return cost - 8
+    return cost + (8 if belong_together(last, first) else 0)

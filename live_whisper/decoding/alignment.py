@@ -281,10 +281,10 @@ def _make_monotone(timings: Sequence[_Timing], window: AlignmentWindow) -> None:
 
 def _finished(timings: Sequence[_Timing], segment: _Segment) -> list[Word]:
     """The words of one segment; its first and last carry the timestamps."""
-    spoken = [timing for timing in timings if timing.text.replace(_REPLACEMENT, "").strip()]
+    spoken = _visible(timings)
     return [
         Word(
-            text=timing.text.replace(_REPLACEMENT, ""),
+            text=timing.text,
             start=timing.start,
             end=timing.end,
             probability=min(1.0, timing.probability),
@@ -294,3 +294,21 @@ def _finished(timings: Sequence[_Timing], segment: _Segment) -> list[Word]:
         )
         for index, timing in enumerate(spoken)
     ]
+
+
+def _visible(timings: Sequence[_Timing]) -> list[_Timing]:
+    """Words with something to show. The tokens of blanks go to a neighbour, so that none is lost.
+
+    Bytes of a character that was never completed, at the very end, are left out.
+    """
+    spoken: list[_Timing] = []
+    pending: list[int] = []
+    for timing in timings:
+        timing.text = timing.text.replace(_REPLACEMENT, "")
+        if timing.text.strip():
+            timing.tokens = pending + timing.tokens
+            pending = []
+            spoken.append(timing)
+        else:
+            pending += timing.tokens
+    return spoken

@@ -5,7 +5,7 @@ themselves (openai/whisper ``decoding.detect_language``).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +93,20 @@ class LanguageLock:
         if self._heard_samples >= self._limits.speech_samples:
             self._settle()
         return self._language
+
+    @property
+    def memory(self) -> tuple[int, tuple[tuple[str, float], ...]]:
+        """Speech heard and evidence gathered so far: what ``resume`` takes."""
+        return self._heard_samples, tuple(self._evidence.items())
+
+    def resume(
+        self, language: str | None, heard_samples: int, evidence: Iterable[tuple[str, float]]
+    ) -> None:
+        """Go on where another lock stopped."""
+        self.reset()
+        self._language = language
+        self._heard_samples = heard_samples
+        self._evidence.update(evidence)
 
     def silence(self, samples: int) -> bool:
         """Tell of a silence; returns whether it was long enough to unlock."""

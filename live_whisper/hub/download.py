@@ -1,7 +1,7 @@
 """One file from the Hub into a folder: continued where it stopped, checked, then named."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -117,12 +117,11 @@ def _receive(
         raise TransientError(f"the connection ended after {have} of {size} bytes", reached=True)
 
 
-def _continues(status: int, headers: object, offset: int) -> bool:
-    get = getattr(headers, "get", None)
-    said = get("content-range", "") if get is not None else ""
-    encoded = get("content-encoding", "identity") if get is not None else "identity"
-    start = str(said).removeprefix("bytes ").partition("-")[0].strip()
-    return status == 206 and start == str(offset) and encoded == "identity"
+def _continues(status: int, headers: Mapping[str, str], offset: int) -> bool:
+    """Whether the answer is the rest of the file from ``offset``, byte for byte."""
+    start = headers.get("content-range", "").removeprefix("bytes ").partition("-")[0].strip()
+    plain = headers.get("content-encoding", "identity") == "identity"
+    return status == 206 and start == str(offset) and plain
 
 
 def _verified(path: Path, file: RemoteFile) -> StoredFile | None:

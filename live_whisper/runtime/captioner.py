@@ -33,6 +33,8 @@ from live_whisper.vad.segmenter import Segmenter, SegmenterOptions
 from live_whisper.vad.webrtc import WebRtcOptions, WebRtcVoiceActivity
 
 SINKS_CLOSE_SECONDS = 10.0
+WORTH_KEEPING_SAMPLES = seconds_to_samples(5.0)
+"""A run that failed before it heard this much, a mistyped option say, leaves nothing behind."""
 
 
 class CueCounter:
@@ -166,7 +168,10 @@ class Captioner:
         try:
             outcome = self._session.run()
         except BaseException as error:
-            self._end(self._session.outcome(str(error) or type(error).__name__))
+            outcome = self._session.outcome(str(error) or type(error).__name__)
+            self._end(outcome)
+            if outcome.words == 0 and outcome.accounts.captured < WORTH_KEEPING_SAMPLES:
+                self._withdraw()
             raise
         summary = self._end(outcome)
         if outcome.accounts.undecoded == 0:

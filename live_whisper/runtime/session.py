@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from live_whisper.audio.source import SourceChunk, in_steps
 from live_whisper.clock import Clock
 from live_whisper.errors import EngineError
 from live_whisper.runtime.lane import Accounts, Lane
@@ -22,6 +23,8 @@ from live_whisper.units import NS_PER_SECOND, SAMPLE_RATE, samples_to_ns
 READ_TIMEOUT_NS = NS_PER_SECOND // 10
 LOOK_NS = NS_PER_SECOND // 4
 """How often a wait for the recognizer looks whether the user wants to stop."""
+TURN_SAMPLES = SAMPLE_RATE
+"""Audio read between two looks at the decoder when nothing is paced."""
 PROGRESS_SAMPLES = SAMPLE_RATE // 8
 DEATHS_IN_A_ROW = 5
 JOIN_SECONDS = 5.0
@@ -144,7 +147,10 @@ class Session:
             self._wake.set()
 
     def _take(self, lane: Lane, timeout_ns: int) -> None:
-        events, wanted = lane.take(lane.source.read(timeout_ns))
+        self._put(lane, lane.source.read(timeout_ns))
+
+    def _put(self, lane: Lane, chunk: SourceChunk) -> None:
+        events, wanted = lane.take(chunk)
         self._publisher.publish(events)
         self._report(lane)
         if wanted:
@@ -221,11 +227,16 @@ class Session:
         while self._stops < 2 and self._publisher.failure is None:
             for lane in self._lanes:
                 if not lane.ended:
-                    self._take(lane, READ_TIMEOUT_NS)
-            while self._stops < 2 and (self._job is not None or self._start_job(self._stream_ns())):
-                self._handle(self._port.wait(LOOK_NS))
+                    for chunk in in_steps(lane.source.read(READ_TIMEOUT_NS), TURN_SAMPLES):
+                        self._put(lane, chunk)
+                        self._decode_due()
             if all(lane.drained for lane in self._lanes):
                 return
+
+    def _decode_due(self) -> None:
+        """Everything that can be decoded of what was read so far."""
+        while self._stops < 2 and (self._job is not None or self._start_job(self._stream_ns())):
+            self._handle(self._port.wait(LOOK_NS))
 
     def _start_job(self, now_ns: int) -> bool:
         """Ask for the next window; the lane that is furthest behind comes first."""

@@ -94,6 +94,22 @@ class Planner:
         self._in_flight = None
         self._last_start_ns = None
 
+    def resume(self, *, closed_to: int, boundary: int, decoded_to: int, started_ns: int) -> None:
+        """Go on after windows that another run decoded; call once all edges up to now are known.
+
+        Segments that end by ``closed_to`` are finished; ``started_ns``: when the last one began.
+        """
+        while self._closed and self._closed[0].end <= closed_to:
+            self._closed.popleft()
+        self._boundary = max(boundary, align_to_position(closed_to))
+        self._decoded_to = decoded_to
+        self._last_start_ns = started_ns
+
+    @property
+    def boundary(self) -> int:
+        """No later window begins before this sample."""
+        return self._boundary
+
     # --- what to do -----------------------------------------------------------------------------
 
     def poll(self, now_ns: int) -> Window | None:

@@ -5,6 +5,7 @@ without one, or from a model that lost its place. Both show in the words' times.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from live_whisper.streaming.policies.local_agreement import normalised
@@ -43,6 +44,12 @@ class Stitcher:
     def end(self) -> int:
         """Where the committed text ends: no new word may end at or before it."""
         return self._tail[-1].end if self._tail else 0
+
+    def resume(self, words: Iterable[Word], count: int) -> None:
+        """Go on after ``words``, the newest of ``count`` committed ones."""
+        self._tail.clear()
+        self._tail.extend(words)
+        self.count = count
 
     def since(self, sample: int) -> tuple[Word, ...]:
         """Committed words that begin at or after ``sample``; the deque's tail only."""

@@ -86,6 +86,59 @@ class SegmentClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowDone:
+    """A decode took effect. For the journal only, which has it *before* what the decode gave.
+
+    It is all of a stream's memory that the words themselves do not show, so a run that ended
+    anywhere is taken up exactly where it was: where ``words`` is not 0 and no ``Committed`` with so
+    many words follows, the decode counts as not done and is done again.
+    """
+
+    at: int
+    span: Span
+    closes: tuple[Span, ...] = ()
+    """Speech segments it finished."""
+    words: int = 0
+    """Words in the ``Committed`` that follows; 0: none follows."""
+    boundary: int = 0
+    """No later window begins before this sample."""
+    prompt_from: int = 0
+    """Words that begin before this sample are not carried into prompts."""
+    language: str | None = None
+    """The language in use; ``None`` while it is being detected."""
+    language_heard: int = 0
+    """Samples of speech that the detection has heard so far."""
+    language_evidence: tuple["Evidence", ...] = ()
+    hypotheses: tuple["Guess", ...] = ()
+    """Earlier guesses at what follows, where the policy compares them; oldest first."""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a language: a weighted sum of log-probabilities."""
+
+    language: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The words of an earlier hypothesis, normalised, that are not committed."""
+
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLost:
+    """The device failed, or a file was damaged: silence stands for the sound of ``span``."""
+
+    at: int
+    span: Span
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TextSuppressed:
     """A guard kept text out of the captions."""
 
@@ -160,6 +213,8 @@ Event: TypeAlias = (
     | Committed
     | Tentative
     | SegmentClosed
+    | WindowDone
+    | AudioLost
     | TextSuppressed
     | Progress
     | Notice

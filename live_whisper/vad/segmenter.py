@@ -26,7 +26,7 @@ class SegmenterOptions:
     max_onset_pause: int = ms_to_samples(120)
     """A longer pause before a segment has opened starts the count of ``min_speech`` again."""
     soft_limit: int = 20 * SAMPLE_RATE
-    """From this length on, a pause of ``soft_pause`` is enough to split."""
+    """From this length on, ``soft_pause`` stands in for ``hangover``."""
     soft_pause: int = ms_to_samples(160)
     hard_limit: int = WINDOW_SAMPLES
     """No segment is longer; without a pause it is split at the quietest place after
@@ -144,15 +144,13 @@ class Segmenter:
         options = self._options
         if speech:
             now.last_speech_end = frame.end
-        pause = frame.end - now.last_speech_end
-        if pause >= options.hangover:
-            return [self._close(now, frame.end, "pause")]
         length = frame.end - now.start
-        if length < options.soft_limit:
+        long = length >= options.soft_limit
+        if frame.end - now.last_speech_end >= (options.soft_pause if long else options.hangover):
+            return [self._close(now, frame.end, "pause")]
+        if not long:
             return []
         self._look_for_quiet(now, frame)
-        if pause >= options.soft_pause:
-            return self._split(now, frame.end - pause // 2)
         if length + frame.length > options.hard_limit:
             at = now.quietest_at if now.quietest_at is not None else frame.end
             return self._split(now, at)

@@ -13,6 +13,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 
 BASE = "openai/whisper-base"
+FETCHED = {
+    "config.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+    "model.safetensors",
+}
+WEIGHTS = "model.safetensors"
+CDN = f"/cdn/{BASE}/0123456789abcdef0123456789abcdef01234567"
 
 
 def git_sha1(content: bytes) -> str:
@@ -92,6 +103,7 @@ class FakeHub:
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
         self.faults: list[Fault] = []
+        self.stale_tokens: set[str] = set()
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.lock = threading.Lock()
         self.released = threading.Event()
@@ -142,7 +154,10 @@ class Handler(BaseHTTPRequestHandler):
             self.hub.released.wait(20)
             self.close_connection = True
             return
-        if fault and fault.status:
+        if headers.get("authorization") in self.hub.stale_tokens:
+            said = "Invalid credentials in Authorization header"
+            self.reply(401, b"{}", {"X-Error-Message": said})
+        elif fault and fault.status:
             self.reply(fault.status, b"{}")
         elif fault and fault.body is not None:
             self.reply(200, fault.body)

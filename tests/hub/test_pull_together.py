@@ -11,13 +11,13 @@ import pytest
 
 import live_whisper
 from live_whisper.errors import HubError
+from live_whisper.hub import store as storing
 from live_whisper.hub.names import parse_reference
 from live_whisper.hub.pull import PullControls, PullProgress, PullResult, pull
 from live_whisper.hub.store import ModelStore
 
-from .fakehub import BASE, FakeHub, Fault
+from .fakehub import BASE, WEIGHTS, FakeHub, Fault
 
-WEIGHTS = "model.safetensors"
 Start = Callable[[str, ModelStore], "subprocess.Popen[str]"]
 
 
@@ -153,3 +153,43 @@ def test_an_unfinished_older_revision_goes_when_a_newer_is_complete(
     hub.repos[BASE].commit = "d" * 40
     pull("base", store)
     assert store.partials() == ()
+
+
+def test_kills_at_many_moments_cost_nothing_but_time(
+    hub: FakeHub, store: ModelStore, start: Start
+) -> None:
+    for lines in (1, 3, 5, 7, 9):
+        process = start("base", store)
+        assert process.stdout is not None
+        for _, _line in zip(range(lines), process.stdout, strict=False):
+            pass
+        process.kill()
+        process.wait()
+    result = pull("base", store)
+    assert store.verify(result.model).intact
+    assert not store.partials()
+    assert len(store.models()) == 1
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_an_end_while_the_folder_gets_its_name(
+    hub: FakeHub, store: ModelStore, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Before the rename (step 1) it is no model yet; after it (step 2) it is a whole one."""
+    calls = 0
+
+    def end(folder: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(storing, "flush_folder", end)
+    with pytest.raises(KeyboardInterrupt):
+        pull("base", store)
+    assert len(store.models()) == step - 1
+    hub.requests.clear()
+    result = pull("base", store)
+    assert result.outcome == ("downloaded" if step == 1 else "already here")
+    assert store.verify(result.model).intact
+    assert hub.downloads(WEIGHTS) == []

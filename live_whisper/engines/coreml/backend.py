@@ -25,16 +25,18 @@ UNITS_IN_WORDS: dict[ComputeUnits, str] = {
 }
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+State: TypeAlias = Any
+"""Core ML's opaque caches of one session."""
 
 
 class LoadedModel(Protocol):
     """A model in memory; what ``coremltools.models.CompiledMLModel`` offers."""
 
-    def predict(self, data: Arrays, state: Any = None) -> Arrays:
+    def predict(self, data: Arrays, state: State = None) -> Arrays:
         """Run once. Inputs are float32 or int32 and must outlive the call."""
         ...
 
-    def make_state(self) -> Any:
+    def make_state(self) -> State:
         """Fresh states, zero, for a model that has some."""
         ...
 
@@ -111,7 +113,7 @@ class CoreMLBackend:
         command = [sys.executable, "-m", "live_whisper.engines.coreml.rehearsal"]
         request = json.dumps(rehearsal_request(compiled, units, package))
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 - our own interpreter and module
                 command,
                 input=request,
                 capture_output=True,
@@ -147,7 +149,7 @@ def rehearsal_request(compiled: Path, units: ComputeUnits, package: Package) -> 
 
 def system_backend() -> Backend:
     """Core ML of this machine. Raises ``EngineError`` in one line anywhere but on macOS."""
-    if sys.platform != "darwin":
+    if platform.system() != "Darwin":  # mypy takes sys.platform for the one it runs on
         raise EngineError(
             "The Core ML engine runs on macOS only.",
             hint="Use the onnx engine here; models can be converted on any system.",

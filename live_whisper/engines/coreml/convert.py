@@ -27,24 +27,43 @@ class GenerationFacts(Protocol):
     """The part of a checkpoint's generation settings that a graph depends on."""
 
     @property
-    def alignment_heads(self) -> tuple[tuple[int, int], ...]: ...
+    def alignment_heads(self) -> tuple[tuple[int, int], ...]:
+        """(layer, head) pairs whose cross-attention follows the speech."""
+        ...
 
 
 class Source(Protocol):
     """What is converted; ``live_whisper.whisper.checkpoint.Checkpoint`` is one."""
 
     @property
-    def dims(self) -> Dims: ...
+    def dims(self) -> Dims:
+        """Sizes."""
+        ...
+
     @property
-    def tensors(self) -> Mapping[str, Array]: ...
+    def tensors(self) -> Mapping[str, Array]:
+        """Float32 by their Hugging Face names."""
+        ...
+
     @property
-    def generation(self) -> GenerationFacts: ...
+    def generation(self) -> GenerationFacts:
+        """Token rules."""
+        ...
+
     @property
-    def revision(self) -> str: ...
+    def revision(self) -> str:
+        """Key of the content."""
+        ...
+
     @property
-    def audio_context(self) -> str: ...
+    def audio_context(self) -> str:
+        """``fit`` where it was trained for windows as short as the audio, else ``full``."""
+        ...
+
     @property
-    def head_name(self) -> str: ...
+    def head_name(self) -> str:
+        """The tensor that gives the logits."""
+        ...
 
 
 def convert(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_whisper.clock import Clock, MonotonicClock
+from live_whisper.engines.base import Features
 from live_whisper.engines.coreml import names
 from live_whisper.engines.coreml.backend import (
     UNITS_IN_WORDS,
@@ -34,6 +35,8 @@ from live_whisper.units import NS_PER_SECOND
 from live_whisper.whisper.dims import Dims
 
 Array = npt.NDArray[np.float32]
+Cross: TypeAlias = Any
+"""What the steps of this engine made of an encoder output."""
 DecoderSteps: TypeAlias = ExplicitSteps | StatefulSteps
 
 WARM_UP_IDS = 3  # more than one, so that the prefill runs too
@@ -76,10 +79,10 @@ class PrepareReport:
 class CoreMLFeatures:
     """The encoder's output of one window; its cross projection is made once, when first needed."""
 
-    def __init__(self, encoded: Array, project: Callable[[Array], Any]) -> None:
+    def __init__(self, encoded: Array, project: Callable[[Array], Cross]) -> None:
         self._encoded = encoded
         self._project = project
-        self._cross: Any = None
+        self._cross: Cross = None
 
     @property
     def positions(self) -> int:
@@ -91,7 +94,7 @@ class CoreMLFeatures:
         """Encoder output (1, d, 1, positions), float32."""
         return self._encoded
 
-    def cross(self) -> Any:
+    def cross(self) -> Cross:
         """What the decoder of this engine needs of the window."""
         if self._cross is None:
             self._cross = self._project(self._encoded)
@@ -103,7 +106,7 @@ class _Context:
 
     def __init__(self, loader: Loader, manifest: Manifest, positions: int) -> None:
         self.encoder = PackageRunner(loader, manifest.package("encoder", positions))
-        kind: type[ExplicitSteps] | type[StatefulSteps]
+        kind: type[ExplicitSteps | StatefulSteps]
         kind = StatefulSteps if manifest.stateful else ExplicitSteps
         self.steps: DecoderSteps = kind(loader, manifest, positions)
 
@@ -141,7 +144,7 @@ class CoreMLDecoder:
         self._contexts = contexts
         self._dims = dims
 
-    def open(self, features: Any, *, want_attention: bool) -> CoreMLSession:
+    def open(self, features: Features, *, want_attention: bool) -> CoreMLSession:
         """Start a session on one window."""
         if not isinstance(features, CoreMLFeatures):
             raise TypeError("features of another engine")

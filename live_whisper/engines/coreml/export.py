@@ -1,18 +1,21 @@
 """Builds every graph of a plan and saves it. Imports coremltools: import it from a function."""
 
+import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import coremltools as ct
 import numpy as np
+from coremltools.converters.mil.mil.passes import pass_pipeline
 
 from live_whisper.engines.coreml import names
 from live_whisper.engines.coreml.graphs.decoder import DecoderShape, decoder_program
 from live_whisper.engines.coreml.graphs.encoder import cross_program, encoder_program
-from live_whisper.engines.coreml.graphs.layers import Layers, Target
+from live_whisper.engines.coreml.graphs.layers import Layers, Program, Target
 from live_whisper.engines.coreml.graphs.stateful import (
     cross_function,
     decoder_function,
@@ -22,7 +25,9 @@ from live_whisper.engines.coreml.manifest import Function, Manifest, Package, Ro
 from live_whisper.engines.coreml.progress import ProgressCallback
 from live_whisper.engines.coreml.weights import WeightStore
 
-Build: TypeAlias = Callable[[], Any]
+Feature: TypeAlias = Any
+"""An input or output as the protobuf describes it."""
+Build: TypeAlias = Callable[[], Program]
 """Makes a MIL program."""
 
 FILE_NAMES: dict[Role, str] = {
@@ -53,8 +58,12 @@ class Exporter:
     def write_all(self, folder: Path, progress: ProgressCallback) -> Manifest:
         """Build, convert and save each package below ``folder``; gives the complete manifest."""
         jobs = [job for positions in self._plan.contexts for job in self._jobs(positions)]
+        # Encoders first: once they are done their weights need no longer be in memory.
+        jobs.sort(key=lambda job: job[0] != "encoder")
         packages = []
         for done, (role, positions, builds) in enumerate(jobs):
+            if role != "encoder":
+                self._store.forget("model.encoder.")
             title = FILE_NAMES[role]
             progress(f"converting {title} ({positions} positions)", done / len(jobs))
             relative = f"{positions}/{title}.mlpackage"
@@ -117,22 +126,24 @@ class Exporter:
             functions.append(self._save_one(name, build, part))
             merged.add_function(str(part), src_function_name="main", target_function_name=name)
         merged.default_function_name = functions[0].name
-        ct.utils.save_multifunction(merged, str(path))
+        with _quiet():
+            ct.utils.save_multifunction(merged, str(path))
         shutil.rmtree(parts)
         return tuple(functions)
 
     def _save_one(self, name: str, build: Build, path: Path) -> Function:
         narrow = self._store.dtype is np.float16
-        model = ct.convert(
-            build(),
-            pass_pipeline=_pipeline(),
-            convert_to="mlprogram",
-            minimum_deployment_target=self._target.opset,
-            compute_precision=ct.precision.FLOAT16 if narrow else ct.precision.FLOAT32,
-            compute_units=ct.ComputeUnit.CPU_AND_NE,
-            skip_model_load=True,
-        )
-        model.save(str(path))
+        with _quiet():
+            model = ct.convert(
+                build(),
+                pass_pipeline=_pipeline(),
+                convert_to="mlprogram",
+                minimum_deployment_target=self._target.opset,
+                compute_precision=ct.precision.FLOAT16 if narrow else ct.precision.FLOAT32,
+                compute_units=ct.ComputeUnit.CPU_AND_NE,
+                skip_model_load=True,
+                package_dir=str(path),  # else a copy stays in the temporary folder until exit
+            )
         described = model.get_spec().description
         return Function(
             name=name,
@@ -149,8 +160,28 @@ class Exporter:
         )
 
 
-def _pipeline() -> Any:
-    """coremltools' own passes, without the one that lets ids be negative: ours never are.
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep coremltools' progress bars, three for each graph, out of the terminal.
+
+    And its temporary folders, which it leaves to the garbage collector, out of the warnings.
+    """
+    bar = getattr(pass_pipeline, "tqdm", None)
+
+    def plain(passes: Iterable[str], **_: str) -> Iterable[str]:
+        return passes
+
+    pass_pipeline.tqdm = plain
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
+    finally:
+        pass_pipeline.tqdm = bar
+
+
+def _pipeline() -> "ct.PassPipeline":
+    """Coremltools' own passes, without the one that lets ids be negative: ours never are.
 
     It would put four integer ops, which the Neural Engine does not have, before each look-up.
     """
@@ -159,6 +190,6 @@ def _pipeline() -> Any:
     return pipeline
 
 
-def _tensor(feature: Any) -> Tensor:
+def _tensor(feature: Feature) -> Tensor:
     array = feature.type.multiArrayType
     return Tensor(feature.name, tuple(array.shape), _DTYPES[array.dataType])

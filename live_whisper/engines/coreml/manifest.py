@@ -17,6 +17,7 @@ EXPORTER_VERSION = 1
 FILE_NAME = "manifest.json"
 
 Precision: TypeAlias = Literal["float16", "float32"]
+Scheme: TypeAlias = Literal["none", "int8", "palette8"]
 Role: TypeAlias = Literal["encoder", "cross", "step", "prefill", "stateful"]
 
 
@@ -70,8 +71,8 @@ class Manifest:
     """Of the checkpoint it was made from."""
     dims: Dims
     compute_precision: Precision
-    quantize: str
-    """``none``, ``int8`` or ``palette8``."""
+    quantize: Scheme
+    """How the weights are stored."""
     deployment_target: str
     """``iOS17`` (macOS 14) or ``iOS18`` (macOS 15)."""
     contexts: tuple[int, ...]

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from live_whisper.engines.coreml.manifest import Precision
-from live_whisper.engines.coreml.weights import Scheme
+from live_whisper.engines.coreml.manifest import Precision, Scheme
 from live_whisper.errors import UsageError
 from live_whisper.whisper.dims import Dims
 

@@ -1,7 +1,7 @@
 """One function of one model: fixed input buffers, the choice of compute units, finite outputs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +12,7 @@ from live_whisper.engines.coreml.backend import (
     Backend,
     ComputeUnits,
     LoadedModel,
+    State,
     buffer_dtype,
 )
 from live_whisper.engines.coreml.buffers import take_buffer
@@ -21,6 +22,11 @@ from live_whisper.errors import EngineError
 
 Outputs: TypeAlias = dict[str, npt.NDArray[np.float32]]
 Say: TypeAlias = Callable[[str], None]
+
+
+def _nothing(message: str) -> None:
+    """Say nothing."""
+
 
 FALLBACK: tuple[ComputeUnits, ...] = ("cpu_and_ne", "cpu_and_gpu", "cpu_only")
 
@@ -35,7 +41,7 @@ class Loader:
     """What may be used, best first; one entry where the user chose."""
     timeout_seconds: float = 900.0
     """Longest first load on one kind of unit: the Neural Engine's compiler takes minutes."""
-    say: Say = field(default=lambda message: None)
+    say: Say = _nothing
 
     def load(self, package: Package, *, after: ComputeUnits | None = None) -> "Loaded":
         """Load a package on the best units that work; with ``after``, on the next ones.
@@ -103,7 +109,7 @@ class PackageRunner:
         package: Package,
         shared: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> None:
-        """``shared``: buffers to use for inputs of that name, so that two packages read the same."""
+        """``shared``: buffers to use for inputs of these names, instead of new ones."""
         self._loader = loader
         self._loaded = loader.load(package)
         self.inputs = {
@@ -120,7 +126,7 @@ class PackageRunner:
         """Where it runs."""
         return self._loaded.units
 
-    def make_state(self) -> Any:
+    def make_state(self) -> State:
         """Fresh states of a stateful package."""
         return next(iter(self._loaded.models.values())).make_state()
 
@@ -135,7 +141,7 @@ class PackageRunner:
             except EngineError as error:
                 self.fall_back(error)
 
-    def run_once(self, function: str, state: Any = None) -> Outputs:
+    def run_once(self, function: str, state: State = None) -> Outputs:
         """Run without falling back. Raises ``NotFiniteError`` or ``EngineError``."""
         model = self._loaded.models[function]
         try:

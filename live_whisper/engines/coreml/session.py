@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,10 @@ from live_whisper.engines.coreml.runner import Outputs
 from live_whisper.whisper.dims import Dims
 
 Array = npt.NDArray[np.float32]
+
+
+SessionFeatures: TypeAlias = Any
+"""``CoreMLFeatures``; the steps know what its ``cross()`` is."""
 
 
 class Steps(Protocol):
@@ -35,7 +39,9 @@ class Steps(Protocol):
 class CoreMLSession:
     """One decode of one window. Several may be open and used in turn, from one thread."""
 
-    def __init__(self, steps: Steps, dims: Dims, features: Any, *, want_attention: bool) -> None:
+    def __init__(
+        self, steps: Steps, dims: Dims, features: SessionFeatures, *, want_attention: bool
+    ) -> None:
         self._steps = steps
         self._dims = dims
         self._want_attention = want_attention

@@ -1,12 +1,12 @@
 """The decoder whose caches live inside Core ML: macOS 15 or later, chosen explicitly."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from live_whisper.engines.coreml import names
+from live_whisper.engines.coreml.backend import State
 from live_whisper.engines.coreml.buffers import give_back
 from live_whisper.engines.coreml.manifest import Manifest
 from live_whisper.engines.coreml.runner import Loader, Outputs, PackageRunner
@@ -23,7 +23,7 @@ class StatefulSteps:
         self.width = manifest.prefill_width
         self.text_positions = manifest.text_positions
         self._runner = PackageRunner(loader, manifest.package("stateful", positions))
-        self._states: dict[int, Any] = {}
+        self._states: dict[int, State] = {}
         for function in (names.FUNCTION_STEP, names.FUNCTION_PREFILL):
             mask = self._runner.inputs[function][names.CROSS_MASK]
             mask[:, positions:] = names.MASKED  # the padding behind the last position
@@ -53,7 +53,7 @@ class StatefulSteps:
                 self._runner.fall_back(error)
                 self._states.clear()
 
-    def _project_into_state(self, session: CoreMLSession) -> Any:
+    def _project_into_state(self, session: CoreMLSession) -> State:
         state = self._runner.make_state()
         inputs = self._runner.inputs[names.FUNCTION_CROSS]
         np.copyto(inputs[names.ENCODED], session.features.cross())

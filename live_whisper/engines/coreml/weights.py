@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from live_whisper.engines.coreml.manifest import Scheme
 from live_whisper.errors import ModelError
 
 Array: TypeAlias = npt.NDArray[Any]
-Scheme: TypeAlias = Literal["none", "int8", "palette8"]
 
 SMALLEST_QUANTIZED = 4096  # elements; smaller tensors cost nothing and matter more
 PALETTE_ENTRIES = 256
@@ -82,7 +82,7 @@ def _lloyd(points: Array, counts: Array) -> Array:
         inside = np.diff(mass[bounds])
         centres = np.where(inside > 0, np.diff(moment[bounds]) / np.maximum(inside, 1), centres)
         centres.sort()
-    return centres
+    return np.asarray(centres)
 
 
 class WeightStore:
@@ -138,6 +138,11 @@ class WeightStore:
             plain = self.plain(name, scale=scale)
             self._ready[key] = self._quantize(plain)
         return self._ready[key]
+
+    def forget(self, prefix: str) -> None:
+        """Free what was prepared of the tensors whose names begin like this."""
+        for key in [key for key in self._ready if key[0].startswith(prefix)]:
+            del self._ready[key]
 
     def _quantize(self, plain: Array) -> Weight:
         if self._scheme == "none" or plain.size < SMALLEST_QUANTIZED:

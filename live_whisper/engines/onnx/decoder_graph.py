@@ -17,20 +17,23 @@ import numpy as np
 
 from live_whisper.engines.onnx.builder import CONTRIB, GraphBuilder
 from live_whisper.engines.onnx.layers import Array, Layers
-from live_whisper.engines.onnx.precision import Precision
+from live_whisper.engines.onnx.precision import Weights
 from live_whisper.whisper.dims import Dims
 from live_whisper.whisper.layout import DECODER, EMBEDDING, HEAD
+
+_SMALL_HEAD = 8_000_000  # weights; 32 MB as float32
+_LARGEST_ROW = 8.0  # times the median row
 
 
 def build_decoder(
     graph: GraphBuilder,
     tensors: Mapping[str, Array],
     dims: Dims,
-    precision: Precision,
+    weights: Weights,
     alignment_heads: Sequence[tuple[int, int]],
 ) -> bytes:
     """The serialised graph; rows of ``attention`` are in the order of ``alignment_heads``."""
-    layers = Layers(graph, tensors, precision)
+    layers = Layers(graph, tensors, weights)
     x = _embed(layers)
     graph.input("last_index", np.int32, [1])
     graph.input("total", np.int32, [1])
@@ -38,10 +41,9 @@ def build_decoder(
     for i in range(dims.n_text_layer):
         name = f"{DECODER}layers.{i}."
         x = _self_attention(layers, x, i, dims)
-        x, weights = _cross_attention(
+        x, rows[i] = _cross_attention(
             layers, x, i, dims, explicit=any(layer == i for layer, _ in alignment_heads)
         )
-        rows[i] = weights
         x = layers.feed_forward(x, name)
     _alignment(layers, rows, alignment_heads)
     _logits(layers, x, dims)
@@ -118,4 +120,18 @@ def _logits(layers: Layers, x: str, dims: Dims) -> None:
     state = layers.norm(last, DECODER + "layer_norm")
     head = layers.tensors[HEAD if HEAD in layers.tensors else EMBEDDING]
     output = graph.output("logits", [1, 1, dims.n_vocab])
-    layers.matmul(state, "head", head.T, output=output)
+    exact = Layers(graph, layers.tensors, "float32")
+    chosen = layers if _head_can_be_quantized(head) else exact
+    chosen.matmul(state, "head", head.T, output=output)
+
+
+def _head_can_be_quantized(head: Array) -> bool:
+    """Not where it is small anyway, nor where some rows are far larger than others.
+
+    Rows of tokens that were never trained can be huge and cancel out to a low logit; eight bits
+    break the cancellation and let such a token win.
+    """
+    if head.size <= _SMALL_HEAD:
+        return False
+    norms = np.linalg.norm(head, axis=1)
+    return bool(norms.max() <= _LARGEST_ROW * np.median(norms))

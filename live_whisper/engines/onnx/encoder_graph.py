@@ -11,16 +11,16 @@ import numpy as np
 
 from live_whisper.engines.onnx.builder import GraphBuilder
 from live_whisper.engines.onnx.layers import Array, Layers
-from live_whisper.engines.onnx.precision import Precision
+from live_whisper.engines.onnx.precision import Weights
 from live_whisper.whisper.dims import Dims
 from live_whisper.whisper.layout import DECODER, ENCODER
 
 
 def build_encoder(
-    graph: GraphBuilder, tensors: Mapping[str, Array], dims: Dims, precision: Precision
+    graph: GraphBuilder, tensors: Mapping[str, Array], dims: Dims, weights: Weights
 ) -> bytes:
     """The serialised graph; weights go through ``graph`` to its data file."""
-    layers = Layers(graph, tensors, precision)
+    layers = Layers(graph, tensors, weights)
     mel = graph.input("mel", np.float32, [1, dims.n_mels, "frames"])
     x = _convolution(layers, mel, "conv1", stride=1)
     x = _convolution(layers, x, "conv2", stride=2)

@@ -15,7 +15,7 @@ import platformdirs
 
 from live_whisper.engines.base import Features, StepOutput
 from live_whisper.engines.onnx.cache import cached_graphs
-from live_whisper.engines.onnx.precision import parse_precision
+from live_whisper.engines.onnx.precision import has_dot_product, parse_precision, weights_for
 from live_whisper.engines.onnx.sessions import open_session, running
 from live_whisper.types.audio import Mel
 from live_whisper.whisper.checkpoint import Checkpoint
@@ -217,9 +217,10 @@ class OnnxEngine:
             # onnx costs a tenth of a second to import and is needed once for each checkpoint
             from live_whisper.engines.onnx.export import export_graphs  # noqa: PLC0415
 
-            export_graphs(checkpoint, chosen, folder)
+            export_graphs(checkpoint, weights, folder)
 
-        key = f"{checkpoint.revision}-{chosen}"
+        weights = weights_for(chosen, dot_product=has_dot_product())
+        key = "-".join([checkpoint.revision, *weights])
         graphs = cached_graphs(cache_dir or default_cache_dir(), key, build)
         return cls(checkpoint, graphs, precision=chosen, threads=threads or default_threads())
 

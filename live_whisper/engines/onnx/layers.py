@@ -1,14 +1,14 @@
 """The parts both graphs share: linear maps, norms, feed-forward blocks, heads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from live_whisper.engines.onnx.builder import CONTRIB, GraphBuilder
-from live_whisper.engines.onnx.precision import Precision
-from live_whisper.engines.onnx.quantize import add_quantized_matmul
+from live_whisper.engines.onnx.precision import Weights
+from live_whisper.engines.onnx.quantize import Quantizer
 
 Array = npt.NDArray[np.float32]
 EPSILON = 1e-5  # torch.nn.LayerNorm's default, which Whisper was trained with
@@ -21,7 +21,8 @@ class Layers:
     graph: GraphBuilder
     tensors: Mapping[str, Array]
     """By their Hugging Face names."""
-    precision: Precision
+    weights: Weights
+    _quantizers: dict[Weights, Quantizer] = field(default_factory=dict)
 
     def linear(self, x: str, name: str, output: str = "") -> str:
         """``x @ W.T + b`` for a Hugging Face linear layer (weights are (out, in))."""
@@ -31,9 +32,12 @@ class Layers:
     def matmul(
         self, x: str, name: str, weight: Array, bias: Array | None = None, output: str = ""
     ) -> str:
-        """``x @ weight + bias``, weight (in, out), in the graph's precision."""
-        if self.precision == "int8":
-            return add_quantized_matmul(self.graph, x, name, weight, bias, output)
+        """``x @ weight + bias``, weight (in, out), in the graph's number format."""
+        if self.weights != "float32":
+            quantizer = self._quantizers.setdefault(
+                self.weights, Quantizer(self.graph, self.weights)
+            )
+            return quantizer.matmul(x, name, weight, bias, output)
         product = self.graph.op(
             "MatMul",
             [x, self.graph.weight(name + ".weight", weight)],

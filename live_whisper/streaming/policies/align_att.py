@@ -74,3 +74,11 @@ class AlignAtt:
 
     def reset(self) -> None:
         """Each decode is judged by itself."""
+
+    @property
+    def memory(self) -> tuple[tuple[str, ...], ...]:
+        """Nothing."""
+        return ()
+
+    def resume(self, memory: tuple[tuple[str, ...], ...]) -> None:
+        """Nothing to go on with."""

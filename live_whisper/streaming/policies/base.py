@@ -44,6 +44,15 @@ class Policy(Protocol):
         """Forget earlier hypotheses: the window they belong to is closed."""
         ...
 
+    @property
+    def memory(self) -> tuple[tuple[str, ...], ...]:
+        """What is remembered of earlier hypotheses, oldest first; empty where nothing is."""
+        ...
+
+    def resume(self, memory: tuple[tuple[str, ...], ...]) -> None:
+        """Go on with the memory of a run that was cut off."""
+        ...
+
 
 def make_policy(settings: StreamingConfig) -> Policy:
     """The policy that ``settings.policy`` names."""

@@ -54,6 +54,16 @@ class LocalAgreement:
         """Forget the hypotheses of the closed window."""
         self._earlier.clear()
 
+    @property
+    def memory(self) -> tuple[tuple[str, ...], ...]:
+        """The uncommitted words of earlier hypotheses."""
+        return tuple(map(tuple, self._earlier))
+
+    def resume(self, memory: tuple[tuple[str, ...], ...]) -> None:
+        """Take them up again."""
+        self._earlier.clear()
+        self._earlier.extend(map(list, memory))
+
 
 def _common_prefix(left: list[str], right: list[str]) -> int:
     count = 0

@@ -20,3 +20,11 @@ class Phrase:
 
     def reset(self) -> None:
         """Nothing is remembered."""
+
+    @property
+    def memory(self) -> tuple[tuple[str, ...], ...]:
+        """Nothing."""
+        return ()
+
+    def resume(self, memory: tuple[tuple[str, ...], ...]) -> None:
+        """Nothing to go on with."""

@@ -24,6 +24,8 @@ _NAMES: dict[str, type] = {
     "committed": events.Committed,
     "tentative": events.Tentative,
     "segment_closed": events.SegmentClosed,
+    "window_done": events.WindowDone,
+    "audio_lost": events.AudioLost,
     "text_suppressed": events.TextSuppressed,
     "progress": events.Progress,
     "notice": events.Notice,

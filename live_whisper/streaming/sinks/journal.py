@@ -20,7 +20,7 @@ from live_whisper import units
 from live_whisper.errors import InputError
 from live_whisper.streaming.sinks.codec import CodecError, Json, decode, encode, event_name
 from live_whisper.streaming.sinks.files import ResilientFile, claim_output, reason, shown
-from live_whisper.types.events import Event, Progress, SpeechChanged, Tentative
+from live_whisper.types.events import Event, Progress, SpeechChanged, Tentative, WindowDone
 
 VERSION = 1
 _MAX_LINE_BYTES = 16 << 20
@@ -68,8 +68,9 @@ class JournalSink:
         """Store an event, unless it is one that may still change or is for displays only."""
         if isinstance(event, (Progress, Tentative)):
             return
-        # The gate's edges carry no text; the next commit takes them to the disk.
-        self._append(event_name(event), encode(event), sync=not isinstance(event, SpeechChanged))
+        # These carry no text; the next commit takes them to the disk.
+        sync = not isinstance(event, (SpeechChanged, WindowDone))
+        self._append(event_name(event), encode(event), sync=sync)
 
     def _append(self, name: str, fields: dict[str, Json], *, sync: bool = True) -> None:
         self._file.append(_line(self._number, name, fields), sync=sync)

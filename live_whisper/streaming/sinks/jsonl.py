@@ -21,6 +21,7 @@ from live_whisper.streaming.sinks.codec import Json, encode, event_name
 from live_whisper.streaming.sinks.lines import LineWriter
 from live_whisper.types.audio import Span
 from live_whisper.types.events import (
+    AudioLost,
     Committed,
     Event,
     Progress,
@@ -29,6 +30,7 @@ from live_whisper.types.events import (
     SpeechChanged,
     Tentative,
     TextSuppressed,
+    WindowDone,
 )
 from live_whisper.types.text import Word
 
@@ -41,6 +43,8 @@ class JsonLinesSink:
 
     def handle(self, event: Event) -> None:
         """Print one object. Raises ``DisplayClosed`` when nobody reads."""
+        if isinstance(event, WindowDone):
+            return  # how the journal takes a run up again; of no use to anyone else
         self._out.write(json.dumps(to_object(event), ensure_ascii=False, allow_nan=False))
 
     def close(self) -> None:
@@ -60,7 +64,7 @@ def to_object(event: Event) -> dict[str, Json]:
 def _body(event: Event) -> dict[str, Json]:
     if isinstance(event, (Committed, Tentative)):
         return {**_text(event.words), "source": sanitize(event.source)}
-    if isinstance(event, SegmentClosed):
+    if isinstance(event, (SegmentClosed, AudioLost)):
         return {**_span(event.span), "source": sanitize(event.source)}
     if isinstance(event, SpeechChanged):
         return {"speaking": event.speaking, **_time("time", event.sample)}

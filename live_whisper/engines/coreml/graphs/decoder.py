@@ -6,7 +6,7 @@ at the end are hidden by the masks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from coremltools.converters.mil import Builder as mb  # noqa: N813
@@ -14,7 +14,7 @@ from coremltools.converters.mil.mil import types
 
 from live_whisper.engines.coreml import names
 from live_whisper.engines.coreml.graphs.attention import batched_attention, head_scale
-from live_whisper.engines.coreml.graphs.layers import Layers, Var
+from live_whisper.engines.coreml.graphs.layers import Layers, Program, Var
 from live_whisper.whisper.dims import Dims
 
 EMBEDDING = "model.decoder.embed_tokens.weight"
@@ -51,7 +51,7 @@ class Caches:
     """(1, 1, 1, positions) where the cross cache is padded."""
 
 
-def decoder_program(layers: Layers, shape: DecoderShape) -> Any:
+def decoder_program(layers: Layers, shape: DecoderShape) -> Program:
     """``width`` ids and the cache -> logits of one id, cache updates, alignment attention."""
     dims, width, text = shape.dims, shape.width, shape.text_positions
     total = dims.n_text_layer * dims.n_text_state
@@ -68,8 +68,8 @@ def decoder_program(layers: Layers, shape: DecoderShape) -> Any:
         spec((1, width), dtype=half),
     ]
 
-    @mb.program(input_specs=specs, opset_version=layers.target.opset)
-    def program(  # noqa: PLR0913 - the inputs of the graph, by name
+    @mb.program(input_specs=specs, opset_version=layers.target.opset)  # type: ignore[untyped-decorator]
+    def program(  # noqa: PLR0913, PLR0917 - the inputs of the graph, by name
         input_ids: Var,
         cache_length: Var,
         key_cache: Var,
@@ -179,7 +179,9 @@ def decoder_body(
         )
         x = mb.add(x=x, y=layers.linear(mixed, f"{cross}.out_proj"))
         x = mb.add(x=x, y=layers.feed_forward(x, prefix))
-    return layers.layer_norm(x, "model.decoder.layer_norm"), attention
+    # The whole vocabulary is a product with this vector, and an embedding may have rows that cancel
+    # only for a zero mean.
+    return layers.layer_norm(x, "model.decoder.layer_norm", recentre=True), attention
 
 
 def _embed(layers: Layers, shape: DecoderShape, ids: Var, length: Var) -> Var:

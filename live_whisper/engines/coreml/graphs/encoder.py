@@ -1,20 +1,18 @@
 """The audio encoder and the projection of its output to the decoder's cross keys and values."""
 
-from typing import Any
-
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 
 from live_whisper.engines.coreml import names
 from live_whisper.engines.coreml.graphs.attention import head_scale, split_heads_attention
-from live_whisper.engines.coreml.graphs.layers import Layers, Var
+from live_whisper.engines.coreml.graphs.layers import Layers, Program, Var
 from live_whisper.whisper.dims import Dims
 
 
-def encoder_program(layers: Layers, dims: Dims, positions: int) -> Any:
+def encoder_program(layers: Layers, dims: Dims, positions: int) -> Program:
     """Log-mel (1, n_mels, 1, 2 * positions) -> encoder output (1, d, 1, positions)."""
     spec = mb.TensorSpec((1, dims.n_mels, 1, 2 * positions), dtype=layers.mil_dtype)
 
-    @mb.program(input_specs=[spec], opset_version=layers.target.opset)
+    @mb.program(input_specs=[spec], opset_version=layers.target.opset)  # type: ignore[untyped-decorator]
     def program(melspectrogram_features: Var) -> Var:
         x = layers.gelu(layers.conv3(melspectrogram_features, "model.encoder.conv1", stride=1))
         x = layers.gelu(layers.conv3(x, "model.encoder.conv2", stride=2))
@@ -47,14 +45,14 @@ def project_cross(layers: Layers, encoded: Var, dims: Dims) -> tuple[list[Var], 
     return keys, values
 
 
-def cross_program(layers: Layers, dims: Dims, positions: int) -> Any:
+def cross_program(layers: Layers, dims: Dims, positions: int) -> Program:
     """Encoder output -> cross keys and values (1, layers * d, 1, positions).
 
     Once per window; done inside the decoder it would be most of a step's work.
     """
     spec = mb.TensorSpec((1, dims.n_audio_state, 1, positions), dtype=layers.mil_dtype)
 
-    @mb.program(input_specs=[spec], opset_version=layers.target.opset)
+    @mb.program(input_specs=[spec], opset_version=layers.target.opset)  # type: ignore[untyped-decorator]
     def program(encoder_output_embeds: Var) -> tuple[Var, Var]:
         keys, values = project_cross(layers, encoder_output_embeds, dims)
         return (

@@ -17,6 +17,8 @@ from live_whisper.engines.coreml.weights import (
 
 Var: TypeAlias = Any
 """A value inside a program under construction."""
+Program: TypeAlias = Any
+"""A finished MIL program."""
 
 LAYER_NORM_EPSILON = 1e-5
 NORM_SCALE = 1 / 8
@@ -107,11 +109,14 @@ class Layers:
         """The exact GELU that Whisper was trained with."""
         return mb.gelu(x=x, mode="EXACT")
 
-    def layer_norm(self, x: Var, prefix: str, *, name: str | None = None) -> Var:
+    def layer_norm(
+        self, x: Var, prefix: str, *, name: str | None = None, recentre: bool = False
+    ) -> Var:
         """LayerNorm over the channels, spelled out so that the converter keeps it as it is.
 
         The affine part is an explicit ``batch_norm``: as ``mul`` and ``add`` with constants the
-        converter's own fusion pass stops with an error.
+        converter's own fusion pass stops with an error. ``recentre`` takes the mean out a second
+        time: rounded to float16 it leaves an offset that all channels share.
         """
         dtype = self.np_dtype
         centred = mb.sub(x=x, y=mb.reduce_mean(x=x, axes=[1], keep_dims=True))
@@ -119,6 +124,8 @@ class Layers:
         variance = mb.reduce_mean(x=mb.mul(x=small, y=small), axes=[1], keep_dims=True)
         epsilon = dtype(LAYER_NORM_EPSILON * NORM_SCALE**2)
         normal = mb.mul(x=small, y=mb.rsqrt(x=variance, epsilon=epsilon))
+        if recentre:
+            normal = mb.sub(x=normal, y=mb.reduce_mean(x=normal, axes=[1], keep_dims=True))
         gamma = self.store.plain(f"{prefix}.weight")
         extra = {} if name is None else {"name": name}
         return mb.batch_norm(

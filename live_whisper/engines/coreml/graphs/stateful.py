@@ -23,7 +23,7 @@ from live_whisper.engines.coreml.graphs.decoder import (
     logits_of,
 )
 from live_whisper.engines.coreml.graphs.encoder import project_cross
-from live_whisper.engines.coreml.graphs.layers import Layers, Var
+from live_whisper.engines.coreml.graphs.layers import Layers, Program, Var
 from live_whisper.engines.coreml.options import padded
 
 
@@ -44,7 +44,7 @@ def _layer(stacked: Var, layer: int) -> Var:
     return mb.slice_by_index(x=stacked, begin=[layer, 0, 0, 0], end=[layer + 1, width, 1, length])
 
 
-def decoder_function(layers: Layers, shape: DecoderShape) -> Any:
+def decoder_function(layers: Layers, shape: DecoderShape) -> Program:
     """``width`` ids -> logits of one id and alignment attention; the caches stay inside."""
     width, text = shape.width, shape.text_positions
     half, spec = layers.mil_dtype, mb.TensorSpec
@@ -58,8 +58,8 @@ def decoder_function(layers: Layers, shape: DecoderShape) -> Any:
         *_state_specs(layers, shape),
     ]
 
-    @mb.program(input_specs=specs, opset_version=layers.target.opset)
-    def program(  # noqa: PLR0913 - the inputs and states of the graph, by name
+    @mb.program(input_specs=specs, opset_version=layers.target.opset)  # type: ignore[untyped-decorator]
+    def program(  # noqa: PLR0913, PLR0917 - the inputs and states of the graph, by name
         input_ids: Var,
         cache_length: Var,
         kv_cache_update_mask: Var,
@@ -104,7 +104,7 @@ def _store(state: Var, layers: list[Var]) -> None:
     mb.coreml_update_state(state=state, value=stacked)
 
 
-def cross_function(layers: Layers, shape: DecoderShape, positions: int) -> Any:
+def cross_function(layers: Layers, shape: DecoderShape, positions: int) -> Program:
     """Encoder output (1, d, 1, positions) -> the cross states; clears the text states.
 
     Clearing is not needed for the masks' sake. It makes all functions declare the same states,
@@ -117,7 +117,7 @@ def cross_function(layers: Layers, shape: DecoderShape, positions: int) -> Any:
         *_state_specs(layers, shape),
     ]
 
-    @mb.program(input_specs=specs, opset_version=layers.target.opset)
+    @mb.program(input_specs=specs, opset_version=layers.target.opset)  # type: ignore[untyped-decorator]
     def program(
         encoder_output_embeds: Var,
         key_cache: Var,

@@ -37,7 +37,9 @@ class InterpretedModel:
             assert address == array.ctypes.data, f"{name} moved: Core ML still reads the old one"
         self.calls += 1
         outputs = run(self.function, data, state)
-        result = {name: array.astype(np.float16) for name, array in outputs.items()}
+        result = {
+            name: array.astype(self.function.outputs[name].dtype) for name, array in outputs.items()
+        }
         if self._spoil is not None:
             self._spoil(self, result)
         return result
@@ -45,8 +47,7 @@ class InterpretedModel:
     def make_state(self):
         """Zeros."""
         return {
-            name: np.zeros(value.shape, np.float32)
-            for name, value in self.function.states.items()
+            name: np.zeros(value.shape, np.float32) for name, value in self.function.states.items()
         }
 
 

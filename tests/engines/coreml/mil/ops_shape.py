@@ -44,9 +44,7 @@ def split(x, axis, num_splits=None, split_sizes=None):
 
 
 @op("slice_by_index", moves_only=True)
-def slice_by_index(
-    x, begin, end, stride=None, begin_mask=None, end_mask=None, squeeze_mask=None
-):
+def slice_by_index(x, begin, end, stride=None, begin_mask=None, end_mask=None, squeeze_mask=None):
     index = []
     for i in range(x.ndim):
         if squeeze_mask is not None and squeeze_mask[i]:

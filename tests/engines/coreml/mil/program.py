@@ -1,6 +1,6 @@
 """A saved ML Program, read back from disk and run op by op with numpy."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +44,8 @@ class Function:
 
     inputs: dict[str, Value]
     states: dict[str, Value]
-    outputs: dict[str, str]
-    """Name -> value."""
+    outputs: dict[str, Value]
     steps: list[Step]
-    constant_outputs: dict = field(default_factory=dict)
 
     def op_types(self):
         """How often each op occurs."""
@@ -94,14 +92,12 @@ def _function(function) -> Function:
             constants[op.outputs[0].name] = _widen(op.materialized_val_inference())
         else:
             steps.append(_step(op, constants))
-    outputs = {var.name: var.name for var in function.outputs}
+    outputs = {var.name: _value(var) for var in function.outputs}
     return Function(inputs, states, outputs, _with_last_uses(steps, set(outputs)))
 
 
 def _value(var) -> Value:
-    return Value(
-        var.name, tuple(int(s) for s in var.shape), types.nptype_from_builtin(var.dtype)
-    )
+    return Value(var.name, tuple(int(s) for s in var.shape), types.nptype_from_builtin(var.dtype))
 
 
 def _widen(value):
@@ -136,11 +132,18 @@ def _with_last_uses(steps, kept):
     for step in reversed(steps):
         names = set()
         for value in step.variables.values():
-            names |= {v for v in (value if isinstance(value, list) else [value])
-                      if isinstance(v, str)}
+            names |= {
+                v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)
+            }
         result.append(
-            Step(step.op_type, step.op, step.constants, step.variables, step.outputs,
-                 tuple(names - seen))
+            Step(
+                step.op_type,
+                step.op,
+                step.constants,
+                step.variables,
+                step.outputs,
+                tuple(names - seen),
+            )
         )
         seen |= names
     return result[::-1]
@@ -167,7 +170,7 @@ def run(function: Function, inputs, states=None, audit=None):
             values[value.name] = array if exact else _rounded(array, value)
         for name in step.last_uses:
             values.pop(name, None)
-    return {name: values[inner] for name, inner in function.outputs.items()}
+    return {name: values[name] for name in function.outputs}
 
 
 def _results(step, values, states):

@@ -1,0 +1,166 @@
+"""``live-whisper transcribe``: whole files, offline, with the reference's long-form algorithm."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from live_whisper.captions.cues import Cue, CueBuilder
+from live_whisper.captions.formats import format_for
+from live_whisper.captions.text import sanitize
+from live_whisper.captions.writer import DocumentInfo, WriterOptions
+from live_whisper.cli.live import find_model
+from live_whisper.config.schema import Config
+from live_whisper.decoding.fallback import FallbackSettings
+from live_whisper.decoding.longform import LongFormSettings
+from live_whisper.errors import InputError, UsageError
+from live_whisper.runtime.captioner import make_gate
+from live_whisper.runtime.load import check_language, load_engine
+from live_whisper.runtime.transcriber import (
+    ProgressCallback,
+    Transcriber,
+    Transcript,
+    TranscriptionProgress,
+)
+from live_whisper.streaming.sinks.files import claim_output, write_atomically
+from live_whisper.units import SAMPLE_RATE
+from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
+from live_whisper.whisper.tokenizer import Tokenizer
+
+
+def run_transcribe(config: Config, files: list[str], *, vad: bool) -> int:
+    """Transcribe files one after the other; a file that cannot be read does not stop the rest.
+
+    Output names ending in a format's suffix take one file; ``-o .srt`` or several files give each
+    input's own name with that suffix. Returns the exit status of the last failure, or 0.
+    """
+    targets = plan_outputs(files, config.output.files)
+    for _, paths in targets:
+        for path in paths:
+            claim_output(path, overwrite=config.output.overwrite)
+    model = find_model(config)
+    checkpoint = load_checkpoint(model.path)
+    check_language(config, checkpoint)
+    transcriber = Transcriber(
+        load_engine(checkpoint, config.engine),
+        checkpoint,
+        longform_settings(config, checkpoint),
+        speech_finder=(lambda: make_gate(config.vad)) if vad else None,
+    )
+    status = 0
+    for name, paths in targets:
+        try:
+            with _bar(name) as progress:
+                transcript = transcriber.transcribe(name, progress)
+        except InputError as error:
+            for path in paths:
+                path.unlink(missing_ok=True)
+            typer.echo(f"live-whisper: {sanitize(str(error))}", err=True)
+            status = error.exit_status
+            continue
+        _deliver(name, transcript, paths, model.name)
+    return status
+
+
+def plan_outputs(files: list[str], outputs: Iterable[str]) -> list[tuple[str, list[Path]]]:
+    """Which files each input is written to. Raises ``UsageError`` where two would share one."""
+    plan: list[tuple[str, list[Path]]] = []
+    for name in files:
+        paths = []
+        for output in outputs:
+            only_suffix = output.startswith(".") and "/" not in output
+            if only_suffix:
+                format_for(f"x{output}")
+                paths.append(Path(name).with_suffix(output))
+            elif len(files) > 1:
+                raise UsageError(
+                    f"Several files cannot all be written to {output!r}.",
+                    hint="Give only a suffix, such as: -o .srt",
+                )
+            else:
+                format_for(output)
+                paths.append(Path(output).expanduser())
+        plan.append((name, paths))
+    return plan
+
+
+def longform_settings(config: Config, checkpoint: Checkpoint) -> LongFormSettings:
+    """The configuration in the offline decoder's terms."""
+    recognition, decoding = config.recognition, config.decoding
+    fit = config.engine.audio_context == "fit"
+    return LongFormSettings(
+        language=None if recognition.language == "auto" else recognition.language,
+        task=recognition.task,
+        candidate_languages=recognition.candidate_languages,
+        initial_prompt=_initial_prompt(config, checkpoint.tokenizer),
+        carry_initial_prompt=bool(recognition.glossary),
+        fallback=FallbackSettings(
+            temperatures=decoding.temperatures,
+            compression_ratio=decoding.compression_ratio_threshold,
+            average_log_probability=decoding.log_probability_threshold,
+            no_speech_probability=decoding.no_speech_threshold,
+        ),
+        context="fit" if fit else "full",
+    )
+
+
+def _initial_prompt(config: Config, tokenizer: Tokenizer) -> tuple[int, ...]:
+    recognition = config.recognition
+    parts = (recognition.prompt, ", ".join(recognition.glossary))
+    text = " ".join(part for part in parts if part)
+    return tuple(tokenizer.encode(f" {text}")) if text else ()
+
+
+def _deliver(name: str, transcript: Transcript, paths: list[Path], model: str) -> None:
+    cues = list(_cues(transcript))
+    for path in paths:
+        info = DocumentInfo(
+            sanitize(Path(name).stem), transcript.language, model, transcript.samples
+        )
+        writer = format_for(path).writer(info, WriterOptions())
+        pieces = [writer.header(), *map(writer.cue, cues), writer.footer()]
+        write_atomically(path, [piece.encode("utf-8", errors="replace") for piece in pieces])
+    if not paths:
+        for cue in cues:
+            typer.echo(cue.text)
+    for notice in transcript.notices:
+        typer.echo(f"live-whisper: {notice}", err=True)
+    seconds = transcript.samples / SAMPLE_RATE
+    speed = seconds / transcript.decode_seconds if transcript.decode_seconds else 0.0
+    typer.echo(
+        f"{sanitize(name)}: {len(transcript.words)} words, {len(cues)} captions, "
+        f"{transcript.language}, {seconds:.0f} s of audio at {speed:.1f} times real time"
+        + "".join(f"\nsaved: {path}" for path in paths),
+        err=True,
+    )
+
+
+def _cues(transcript: Transcript) -> Iterator[Cue]:
+    builder = CueBuilder()
+    for segment in transcript.segments:
+        yield from builder.push(segment.words)
+    yield from builder.flush()
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[ProgressCallback | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(sanitize(name), total=None)
+
+        def show(now: TranscriptionProgress) -> None:
+            bar.update(
+                task,
+                description=f"{now.stage} {sanitize(Path(name).name)}",
+                completed=now.done_samples,
+                total=now.total_samples,
+            )
+
+        yield show

@@ -1,0 +1,175 @@
+"""Everything a user can get wrong: one clear line, the documented exit status, nothing lost."""
+
+import os
+import shutil
+import sys
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.checkpoints import make_random_checkpoint
+
+from live_whisper.cli.main import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    make_random_checkpoint(folder, seed=1)
+    return folder
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs the program in an empty folder with an empty home; gives status, stdout and stderr."""
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["live-whisper", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def write_wav(path: Path, seconds: float) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(b"\0\0" * round(16_000 * seconds))
+
+
+def one_line(err: str, said: str) -> None:
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("live-whisper: ")
+    assert said in lines[0]
+    assert "Traceback" not in err
+
+
+BAD_OPTIONS = [
+    (("--lang", "klingon"), 2, "unknown language"),
+    (("--policy", "magic"), 2, "'align_att', 'local_agreement' or 'phrase'"),
+    (("--format", "video"), 2, "display.format"),
+    (("--task", "sing"), 2, "'transcribe' or 'translate'"),
+    (("--pace", "slow", "--input", "x.wav"), 2, "realtime or fast"),
+    (("--set", "vad.agressiveness=1"), 2, "Did you mean 'vad.aggressiveness'?"),
+    (("--set", "streaming.step_ms=soon"), 2, "valid integer"),
+    (("--profile", "nope"), 2, "low-latency"),
+    (("--profile", "./nope.toml"), 2, "nope.toml"),
+    (("--glossary", "nope.txt"), 3, "nope.txt"),
+    (("--model", "./nowhere"), 5, "nowhere"),
+    (("--model", "bese"), 5, "base"),
+    ((), 5, "live-whisper demo"),
+    (("-o", "x.docx", "--input", "x.wav"), 2, ".srt"),
+    (("-o", "/nonexistent/x.srt", "--input", "x.wav"), 6, "does not exist"),
+    (("--input", "nofile.wav"), 3, "nofile.wav"),
+    (("--input", "text.txt"), 3, "not a media file"),
+    (("--input", "empty.wav"), 3, "empty"),
+    (("--input", "folder"), 3, "folder"),
+    (("--bogus",), 2, "--bogus"),
+    (("transcribe",), 2, "FILE"),
+    (("models", "path", "large"), 5, "not on disk"),
+    (("models", "rm", "demo"), 5, "cannot be removed"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "said"), BAD_OPTIONS, ids=lambda value: str(value)[:40])
+def test_one_line_and_a_status(
+    run: Run, checkpoint: Path, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    Path("text.txt").write_bytes(bytes(range(256)) * 16)
+    Path("empty.wav").touch()
+    Path("folder").mkdir()
+    needs_model = "--model" not in arguments and arguments[:1] not in {("transcribe",), ("models",), ()}
+    extra = ("--model", str(checkpoint), "--format", "plain") if needs_model else ()
+    if "--format" in arguments:
+        extra = extra[:2]
+    got, _, err = run(*arguments, *extra)
+    one_line(err, said)
+    assert got == status
+
+
+def test_an_existing_output_is_not_touched(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    Path("out.srt").write_text("precious")
+    status, _, err = run("--model", str(checkpoint), "-i", "a.wav", "-o", "out.srt", "-f", "plain")
+    one_line(err, "--overwrite")
+    assert status == 6
+    assert Path("out.srt").read_text() == "precious"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    Path("locked").mkdir(mode=0o500)
+    status, _, err = run("--model", str(checkpoint), "-i", "a.wav", "-o", "locked/out.srt")
+    one_line(err, "locked")
+    assert status == 6
+
+
+def test_a_language_the_checkpoint_lacks(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    status, _, err = run(
+        "--model", str(checkpoint), "-i", "a.wav", "--lang", "sw", "-f", "plain", "-o", "a.srt",
+        "--set", "engine.isolation=thread",
+    )  # fmt: skip
+    one_line(err, "(sw)")
+    assert status == 2
+    assert not Path("a.srt").exists()
+
+
+def test_truncated_weights(run: Run, checkpoint: Path, tmp_path: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    broken = tmp_path / "broken"
+    shutil.copytree(checkpoint, broken)
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    status, _, err = run("--model", str(broken), "-i", "a.wav", "-f", "plain")
+    one_line(err, "truncated")
+    assert status == 5
+
+
+def test_truncated_media_is_captioned_as_far_as_it_goes(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 2)
+    data = Path("a.wav").read_bytes()
+    Path("cut.wav").write_bytes(data[: len(data) // 2])
+    status, _, err = run(
+        "--model", str(checkpoint), "-i", "cut.wav", "-f", "plain", "--pace", "fast",
+        "--set", "engine.isolation=thread",
+    )  # fmt: skip
+    assert status == 0
+    assert "1.0 s recorded" in err
+    assert "Traceback" not in err
+
+
+def test_control_codes_in_a_file_name_never_reach_the_terminal(run: Run, checkpoint: Path) -> None:
+    status, out, err = run("--model", str(checkpoint), "-i", "evil\x1b[31m.wav")
+    assert status == 3
+    assert "\x1b" not in out + err
+
+
+def test_help_and_version(run: Run) -> None:
+    status, out, _ = run("--help")
+    assert status == 0
+    for option in ("--lang", "--model", "--task", "--device", "--input", "--pace", "--output",
+                   "--format", "--policy", "--profile", "--set", "--version"):  # fmt: skip
+        assert option in out
+    status, out, _ = run("--version")
+    assert status == 0
+    assert out.startswith("live-whisper ")
