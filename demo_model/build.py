@@ -12,9 +12,10 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-from demo_model import clip, corpus, export
+from demo_model import clip, corpus, export, folder
 from demo_model.model_card import write_card
 from demo_model.train import Plan, train
 
@@ -29,14 +30,14 @@ def build(out: Path, work: Path, minutes: float, seed: int, processes: int) -> N
     corpus.build(sentences, "train", TRAIN_SENTENCES, seed, processes)
     plan = Plan(sentences, work / "state", minutes, processes=processes, seed=seed)
     train(plan)
-    checkpoint = out / "checkpoint"
-    export.export(plan.state, sentences, checkpoint)
+    export.export(plan.state, sentences, out)
     report = work / "report.json"
-    command = [sys.executable, "-m", "demo_model.evaluate", str(checkpoint), str(sentences)]
+    command = [sys.executable, "-m", "demo_model.evaluate", str(out), str(sentences)]
     subprocess.run(  # noqa: S603 - our own module, no shell
         [*command, "--json", str(report)], check=True
     )
-    write_card(checkpoint, json.loads(report.read_text(encoding="utf-8")))
+    sizes = asdict(folder.dims_of(folder.read(out)[0]))
+    write_card(out, json.loads(report.read_text(encoding="utf-8")), sizes)
     clip.write_clips(out)
 
 
@@ -44,12 +45,12 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and clips")
-    parser.add_argument("--work", type=Path, help="folder for corpus and state [OUT/work]")
+    parser.add_argument("--work", type=Path, help="folder for corpus and state [OUT-work]")
     parser.add_argument("--minutes", type=float, default=100.0, help="training time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    work = options.work or options.out / "work"
+    work = options.work or options.out.with_name(options.out.name + "-work")
     build(options.out, work, options.minutes, options.seed, options.processes)
 
 

@@ -1,13 +1,14 @@
 """A corpus of synthesised sentences on disk: 16-bit samples, and a JSON line per sentence.
 
 `DIR/<split>-<shard>.i16` holds the samples of a shard one after the other, `.jsonl` what they
-say. Shards are made independently of each other from their own seeds, so that any number of
-processes gives the same corpus.
+say. Each shard is made in a process of its own from its own seed (the synthesiser keeps a state
+from sentence to sentence), so that any number of processes gives the same corpus.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import random
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ def build(folder: Path, split: Split, sentences: int, seed: int = 1, processes: 
     """Synthesise `sentences` sentences, half of them in each language."""
     folder.mkdir(parents=True, exist_ok=True)
     shards = range(0, sentences, SHARD_SENTENCES)
-    with ProcessPoolExecutor(processes) as pool:
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=fresh, max_tasks_per_child=1) as pool:
         jobs = [
             pool.submit(make_shard, folder, split, k, min(SHARD_SENTENCES, sentences - first), seed)
             for k, first in enumerate(shards)

@@ -1,7 +1,9 @@
 """Speech with exact word times, from libespeak-ng through ctypes.
 
 Needs the library `libespeak-ng.so.1` (Debian: `libespeak-ng1`). The library has one global
-state: use it from one thread of a process only.
+state: use it from one thread of a process only. It keeps the phase of its oscillators from one
+sentence to the next, so a sentence that is repeated can differ by some samples; a fresh process
+that speaks the same sentences gives the same samples.
 """
 
 from __future__ import annotations

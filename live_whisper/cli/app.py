@@ -175,7 +175,7 @@ def transcribe(
         },
         glossary=glossary,
     )
-    return run_transcribe(loaded.config, files, vad=vad)
+    return run_transcribe(loaded.config, files, vad=vad, yes=yes)
 
 
 @app.command()

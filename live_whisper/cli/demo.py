@@ -4,10 +4,12 @@ from importlib import resources
 from pathlib import Path
 
 from live_whisper.cli.live import caption
+from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
 from live_whisper.errors import ModelError
 from live_whisper.hub.resolve import resolve
 from live_whisper.hub.store import ModelStore
+from live_whisper.runtime.inputs import open_input
 from live_whisper.streaming.sinks.files import free_name
 
 
@@ -22,4 +24,4 @@ def run_demo(config: Config, *, pace: str) -> int:
         output = config.output.model_copy(update={"files": (str(chosen),)})
         config = config.model_copy(update={"output": output})
     model = resolve("demo", store=ModelStore.default())
-    return caption(config, model, input_=str(clip), pace=pace)
+    return caption(config, open_input(config.audio, str(clip), pace, MonotonicClock()), model)

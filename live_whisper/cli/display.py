@@ -27,9 +27,7 @@ def choose_display(config: Config) -> Sink:
         )
     from live_whisper.streaming.sinks.terminal import TerminalSink
 
-    return TerminalSink(
-        outputs=config.output.files, show_suppressed=config.display.show_suppressed
-    )
+    return TerminalSink(outputs=config.output.files, show_suppressed=config.display.show_suppressed)
 
 
 def _can_redraw() -> bool:

@@ -1,32 +1,41 @@
-"""A live run from the command line: model, display, signals, summary."""
+"""A live run from the command line: capture first, then model, display, signals, summary."""
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
 
-from live_whisper.cli.display import choose_display
-from live_whisper.cli.summary import print_summary
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
 from live_whisper.errors import ModelError
-from live_whisper.hub.resolve import ResolvedModel, default_model, resolve
-from live_whisper.hub.store import ModelStore
-from live_whisper.runtime.captioner import Captioner, Request, open_input
-from live_whisper.runtime.load import RecognizerSpec
+from live_whisper.runtime.inputs import Input, open_input
+
+if TYPE_CHECKING:
+    from live_whisper.hub.resolve import ResolvedModel
+    from live_whisper.runtime.captioner import Captioner
+    from live_whisper.runtime.ports import RecognizerPort
 
 
 def run_live(config: Config, *, input_: str | None, pace: str, yes: bool) -> int:
     """Caption an input until it ends or the user stops. Returns the exit status."""
-    del yes
-    return caption(config, find_model(config), input_=input_, pace=pace)
+    model = None
+    try:
+        model = find_model(config)
+    except ModelError as error:
+        if not may_pull(config.recognition.model, str(error), yes=yes):
+            raise
+    return caption(config, open_input(config.audio, input_, pace, MonotonicClock()), model)
 
 
-def find_model(config: Config) -> ResolvedModel:
+def find_model(config: Config) -> "ResolvedModel":
     """The checkpoint to use. Raises ``ModelError`` with what to do where there is none."""
+    from live_whisper.hub.resolve import default_model, resolve
+    from live_whisper.hub.store import ModelStore
+
     store = ModelStore.default()
     wanted = config.recognition.model
     if wanted:
@@ -41,19 +50,46 @@ def find_model(config: Config) -> ResolvedModel:
     return found
 
 
-def caption(config: Config, model: ResolvedModel, *, input_: str | None, pace: str) -> int:
-    """Run with a model that is on disk."""
-    clock = MonotonicClock()
-    spec = RecognizerSpec(model.path, model.audio_context, config)
-    heard = open_input(config, input_, pace, clock)
-    display = choose_display(config)
+def may_pull(model: str, problem: str, *, yes: bool) -> bool:
+    """Whether a missing model may be downloaded: said in advance, or asked on a terminal."""
+    from live_whisper.hub.resolve import is_pullable
+
+    if not model or not is_pullable(model):
+        return False
+    if yes:
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return typer.confirm(
+        f"{problem.split('. ', maxsplit=1)[0]}. Pull it now?", default=True, err=True
+    )
+
+
+def caption(config: Config, heard: Input, model: "ResolvedModel | None") -> int:
+    """Run on an open input; without a model the configured one is pulled meanwhile."""
+    from live_whisper.cli.display import choose_display
+    from live_whisper.runtime.captioner import Captioner, Request, make_port
+
+    port: RecognizerPort
+    if model is not None:
+        port, name = make_port(config, model.path, model.audio_context), model.name
+    else:
+        port, name = _pulling_port(config), config.recognition.model
+    display = None
     try:
-        captioner = Captioner(
-            Request(config, heard, spec, model_name=model.name, displays=(display,), clock=clock)
-        )
+        display = choose_display(config)
+        captioner = Captioner(Request(config, heard, port, model_name=name, displays=(display,)))
     except BaseException:
-        display.close()  # before the error is printed, or the terminal would paint over it
+        heard.source.close()
+        if display is not None:
+            display.close()  # before the error is printed, or the terminal would paint over it
         raise
+    return _run(captioner)
+
+
+def _run(captioner: "Captioner") -> int:
+    from live_whisper.cli.summary import print_summary
+
     with stopping_on_signals(captioner):
         summary = captioner.run()
     for notice in captioner.notices:
@@ -63,8 +99,35 @@ def caption(config: Config, model: ResolvedModel, *, input_: str | None, pace: s
     return 0
 
 
+def _pulling_port(config: Config) -> "RecognizerPort":
+    from live_whisper.hub.pull import PullControls, PullProgress, pull
+    from live_whisper.hub.store import ModelStore
+    from live_whisper.runtime.captioner import make_port
+    from live_whisper.runtime.ports import FetchingPort
+
+    model = config.recognition.model
+
+    def fetch(tell: Callable[[str], None]) -> None:
+        said = -1
+
+        def show(now: PullProgress) -> None:
+            nonlocal said
+            tenth = 10 * now.done_bytes // now.total_bytes if now.total_bytes else 0
+            if tenth > said:
+                said = tenth
+                tell(f"Pulling {model}: {10 * tenth} %; what is said meanwhile is kept.")
+
+        pull(model, ModelStore.default(), controls=PullControls(on_progress=show))
+
+    def make() -> "RecognizerPort":
+        found = find_model(config)
+        return make_port(config, found.path, found.audio_context)
+
+    return FetchingPort(fetch, make)
+
+
 @contextmanager
-def stopping_on_signals(captioner: Captioner) -> Iterator[None]:
+def stopping_on_signals(captioner: "Captioner") -> Iterator[None]:
     """Ctrl-C once: finish what was heard. Twice: leave the rest. A third time: the system's way."""
     names = ["SIGINT", "SIGTERM", "SIGHUP"]
     previous = {}

@@ -46,7 +46,9 @@ def run_list() -> int:
         table.add_row(*_cells(row), style=None if row.on_disk else "dim")
     console = Console()
     console.print(table)
-    console.print("✓ on disk   * used when no model is named   pull one: live-whisper models pull NAME")
+    console.print(
+        "✓ on disk   * used when no model is named   pull one: live-whisper models pull NAME"
+    )
     return 0
 
 
@@ -113,6 +115,11 @@ def run_verify(model: str | None) -> int:
 
 @contextmanager
 def _bar() -> Iterator[tuple[Progress, "TaskID"]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield progress, progress.add_task("", total=None)

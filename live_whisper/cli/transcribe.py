@@ -13,11 +13,13 @@ from live_whisper.captions.cues import Cue, CueBuilder
 from live_whisper.captions.formats import format_for
 from live_whisper.captions.text import sanitize
 from live_whisper.captions.writer import DocumentInfo, WriterOptions
-from live_whisper.cli.live import find_model
+from live_whisper.cli.live import find_model, may_pull
+from live_whisper.cli.models import pull_with_progress
 from live_whisper.config.schema import Config
 from live_whisper.decoding.fallback import FallbackSettings
 from live_whisper.decoding.longform import LongFormSettings
-from live_whisper.errors import InputError, UsageError
+from live_whisper.errors import InputError, ModelError, UsageError
+from live_whisper.hub.resolve import ResolvedModel
 from live_whisper.runtime.captioner import make_gate
 from live_whisper.runtime.load import check_language, load_engine
 from live_whisper.runtime.transcriber import (
@@ -32,7 +34,7 @@ from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
 from live_whisper.whisper.tokenizer import Tokenizer
 
 
-def run_transcribe(config: Config, files: list[str], *, vad: bool) -> int:
+def run_transcribe(config: Config, files: list[str], *, vad: bool, yes: bool) -> int:
     """Transcribe files one after the other; a file that cannot be read does not stop the rest.
 
     Output names ending in a format's suffix take one file; ``-o .srt`` or several files give each
@@ -42,7 +44,7 @@ def run_transcribe(config: Config, files: list[str], *, vad: bool) -> int:
     for _, paths in targets:
         for path in paths:
             claim_output(path, overwrite=config.output.overwrite)
-    model = find_model(config)
+    model = _model(config, yes=yes)
     checkpoint = load_checkpoint(model.path)
     check_language(config, checkpoint)
     transcriber = Transcriber(
@@ -64,6 +66,16 @@ def run_transcribe(config: Config, files: list[str], *, vad: bool) -> int:
             continue
         _deliver(name, transcript, paths, model.name)
     return status
+
+
+def _model(config: Config, *, yes: bool) -> ResolvedModel:
+    try:
+        return find_model(config)
+    except ModelError as error:
+        if not may_pull(config.recognition.model, str(error), yes=yes):
+            raise
+    pull_with_progress(config.recognition.model)
+    return find_model(config)
 
 
 def plan_outputs(files: list[str], outputs: Iterable[str]) -> list[tuple[str, list[Path]]]:
@@ -152,7 +164,9 @@ def _bar(name: str) -> Iterator[ProgressCallback | None]:
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
         task = bar.add_task(sanitize(name), total=None)
 
         def show(now: TranscriptionProgress) -> None:

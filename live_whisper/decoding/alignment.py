@@ -253,7 +253,14 @@ def _bound_by_segments(
             head.start = min(max(start, head.end - 2 * median), head.end)
         if end is not None:
             tail.end = max(tail.start, min(end, max(tail.end, tail.start + 2 * median)))
+        _clamp(words, window.first if start is None else start, window.end if end is None else end)
         last_speech = tail.end
+
+
+def _clamp(words: Sequence[_Timing], first: int, last: int) -> None:
+    for word in words:
+        word.start = min(max(word.start, first), max(first, last))
+        word.end = min(max(word.end, word.start), max(first, last))
 
 
 def _shorten_after_pause(words: list[_Timing], median: int, last_speech: int, first: int) -> None:

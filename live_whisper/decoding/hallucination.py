@@ -6,7 +6,7 @@ between silences is dropped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from live_whisper.decoding.alignment import APPENDED, PREPENDED
 from live_whisper.decoding.segments import Segment, Window
@@ -124,6 +124,13 @@ def last_word_end(segments: Sequence[Segment]) -> int | None:
         if segment.words:
             return segment.words[-1].end
     return segments[-1].end if segments else None
+
+
+def tightened(segment: Segment) -> Segment:
+    """The segment from its first word to its last, as the heuristics look at it."""
+    if not segment.words:
+        return segment
+    return replace(segment, start=segment.words[0].start, end=segment.words[-1].end)
 
 
 def _next_with_words(segments: Sequence[Segment]) -> Segment | None:

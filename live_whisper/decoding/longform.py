@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback, is_silence
 from live_whisper.decoding.file_mel import FileMel
-from live_whisper.decoding.hallucination import SilenceCheck, last_word_end
+from live_whisper.decoding.hallucination import SilenceCheck, last_word_end, tightened
 from live_whisper.decoding.prompt import PromptBuilder
 from live_whisper.decoding.segments import Segment, Window, attach_words, cut, ends_in_silence
 from live_whisper.decoding.types import Decoded, DecodeRequest, Task
@@ -153,6 +153,7 @@ class LongForm:
         self, segments: list[Segment], decoded: Decoded, window: Window, seek: int
     ) -> tuple[list[Segment], int]:
         if self._check is not None:
+            segments = [tightened(segment) for segment in segments]
             whole = ends_in_silence(decoded.tokens, self._tokenizer)
             after = self._check.after_words(segments, window, whole=whole)
             checked = self._check.check(

@@ -96,8 +96,8 @@ def attach_words(
     tokenizer: Tokenizer,
     last_speech: int,
 ) -> list[tuple[Word, ...]]:
-    """The words of each segment that ``cut`` made."""
-    place = AlignmentWindow(window.start, window.end - window.start, 0, last_speech)
+    """The words of each segment that ``cut`` made, none before the sample ``last_speech``."""
+    place = AlignmentWindow(window.start, window.end - window.start, last_speech, last_speech)
     words: list[list[Word]] = [[] for _ in segments]
     bounds = _running_lengths(segments)
     number = 0

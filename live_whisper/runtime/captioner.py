@@ -4,19 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from live_whisper.audio.media_source import MediaFileSource
 from live_whisper.audio.ring import AudioRing
-from live_whisper.audio.source import AudioSource
 from live_whisper.audio.spool import SpoolReader, SpoolWriter
-from live_whisper.audio.stdin_source import PcmLayout, StdinPcmSource
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
 from live_whisper.config.schema import Config, VadConfig
-from live_whisper.errors import UsageError
+from live_whisper.runtime.inputs import Input
 from live_whisper.runtime.lane import Lane
-from live_whisper.runtime.load import RecognizerSpec, load_recognizer
 from live_whisper.runtime.ports import RecognizerPort, ThreadPort
 from live_whisper.runtime.publisher import Publisher
 from live_whisper.runtime.session import Outcome, Session
+from live_whisper.runtime.spec import RecognizerSpec, load_from_spec
 from live_whisper.runtime.spool import LaneSpool
 from live_whisper.runtime.worker import ProcessPort
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
@@ -56,30 +53,6 @@ class CueCounter:
         """Nothing is held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What to listen to."""
-
-    source: AudioSource
-    label: str = ""
-
-
-def open_input(config: Config, wanted: str | None, pace: str, clock: Clock) -> Input:
-    """The source that the options name: a file, standard input or a device."""
-    if pace not in ("realtime", "fast"):
-        raise UsageError(f"Unknown pace {pace!r}.", hint="Use realtime or fast.")
-    if wanted == "-":
-        audio = config.audio
-        return Input(StdinPcmSource(PcmLayout(rate=audio.pcm_rate, channels=audio.pcm_channels)))
-    if wanted is not None:
-        paced = "fast" if pace == "fast" else "realtime"
-        return Input(MediaFileSource(wanted, clock, pace=paced))  # type: ignore[arg-type]
-    from live_whisper.audio.microphone import PortAudioBackend  # noqa: PLC0415 - PortAudio may be absent
-    from live_whisper.audio.microphone_source import MicrophoneSource  # noqa: PLC0415
-
-    return Input(MicrophoneSource(PortAudioBackend(clock), clock, config.audio.device or None))
-
-
 def make_gate(settings: VadConfig) -> SpeechGate:
     """Detector and segmenter with the configured times."""
     hard = seconds_to_samples(settings.maximum_segment_seconds)
@@ -97,13 +70,19 @@ def make_gate(settings: VadConfig) -> SpeechGate:
     return SpeechGate(detector, Segmenter(options))
 
 
-def make_port(spec: RecognizerSpec, clock: Clock) -> RecognizerPort:
-    """The recognizer in a process of its own, or in a thread where the settings ask for one."""
-    engine = spec.config.engine
+def make_port(
+    config: Config, folder: Path, audio_context: str, clock: Clock | None = None
+) -> RecognizerPort:
+    """The recognizer in a process of its own, or in a thread where the settings ask for one.
+
+    ``audio_context``: what the model list says of the checkpoint in ``folder``.
+    """
+    spec = RecognizerSpec(folder, audio_context, config)
+    engine = config.engine
     if engine.isolation == "thread":
-        return ThreadPort(lambda: load_recognizer(spec), clock)
+        return ThreadPort(lambda: load_from_spec(spec), clock)
     hang_ns = round(engine.deadline_seconds * NS_PER_SECOND)
-    return ProcessPort(load_recognizer, spec, hang_ns=hang_ns, clock=clock)
+    return ProcessPort(load_from_spec, spec, hang_ns=hang_ns, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +91,11 @@ class Request:
 
     config: Config
     input: Input
-    spec: RecognizerSpec
+    port: RecognizerPort
     model_name: str
     displays: tuple[Sink, ...] = ()
     recordings: Path | None = None
     """Root of the recording folders; ``None``: the platform's."""
-    port: RecognizerPort | None = None
-    """Instead of the one ``spec`` describes; for tests."""
     clock: Clock | None = None
 
 
@@ -145,8 +122,7 @@ class Captioner:
         self._fanout = FanOut([JournalSink(journal), *files, *request.displays, self._cues])
         self._publisher = Publisher(self._fanout)
         self._lane = self._make_lane()
-        port = request.port or make_port(request.spec, self._clock)
-        self._session = Session([self._lane], port, self._publisher, self._clock)
+        self._session = Session([self._lane], request.port, self._publisher, self._clock)
 
     def stop(self) -> int:
         """See ``Session.stop``."""

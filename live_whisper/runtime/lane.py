@@ -9,10 +9,11 @@ from typing import Protocol
 from live_whisper.audio.pcm import peak_dbfs
 from live_whisper.audio.ring import AudioRing, SpanNotHeldError
 from live_whisper.audio.source import AudioSource, SourceChunk
+from live_whisper.streaming.past import StreamPast
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.audio import Samples, Span, SpeechEdge, SpeechEnded
-from live_whisper.types.events import Event, Notice
+from live_whisper.types.events import AudioLost, Event, Notice
 from live_whisper.types.text import Hypothesis
 
 GAPS_REMEMBERED = 1000
@@ -94,6 +95,7 @@ class Lane:
         for gap in chunk.gaps:
             self._gaps.append(gap)
             self._lost += gap.length
+            events.append(AudioLost(chunk.end, gap, self.label))
         edges = [*self.segments.push(chunk.samples)] if len(chunk.samples) else []
         if chunk.ended:
             edges += self.segments.flush()
@@ -106,6 +108,20 @@ class Lane:
             self.ended = chunk.ended
             wanted = bool(edges) or chunk.ended or self.stream.state.speaking
         return events, wanted
+
+    def resume(self, past: StreamPast, edges: Sequence[SpeechEdge], lost: Sequence[Span]) -> None:
+        """Go on at ``past.at``, where another run stopped. Before the first ``take``.
+
+        ``edges``: all that were decided before; ``lost``: gaps of the device before.
+        """
+        self._gaps.extend(lost)
+        self._lost = sum(gap.length for gap in lost)
+        with self.lock:
+            self.stream.captured(past.at)
+            for edge in edges:
+                self._count(edge)
+                self.stream.edge(edge)
+            self.stream.resume(past)
 
     def next_request(self, now_ns: int) -> tuple[WindowRequest, Samples] | None:
         """The next window to decode with its audio, from memory or from disk."""

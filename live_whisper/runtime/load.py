@@ -2,30 +2,19 @@
 
 import platform
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from live_whisper.config.schema import Config, EngineConfig
 from live_whisper.engines.base import Engine
 from live_whisper.errors import UsageError
+from live_whisper.runtime.spec import RecognizerSpec
 from live_whisper.streaming.recognizer import Recognizer, RecognizerSettings
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
 
 INT8_FROM_STATE = 512
 """Width from which int8 pays: base and larger. Smaller checkpoints are fast enough as they are."""
 MOST_THREADS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class RecognizerSpec:
-    """All that the recognizer's process needs to know. Picklable."""
-
-    folder: Path
-    audio_context: str
-    """What the model list says of it: ``full`` or ``fit``; the configuration may override it."""
-    config: Config
 
 
 def load_recognizer(spec: RecognizerSpec) -> Recognizer:

@@ -48,7 +48,14 @@ class Died:
     reason: str
 
 
-Answer: TypeAlias = Ready | Result | Refused | Died
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line for the user while the model is on its way."""
+
+    message: str
+
+
+Answer: TypeAlias = Ready | Result | Refused | Died | Told
 
 
 class RecognizerPort(Protocol):
@@ -121,6 +128,61 @@ class ThreadPort:
 
     def _run(self) -> None:
         answer_loop(self._load, self._requests.get, self._answers.put, self._clock)
+
+
+class FetchingPort:
+    """A recognizer whose model must be fetched first; capture goes on meanwhile.
+
+    ``fetch`` runs in a thread of its own and may tell the user how far it is.
+    """
+
+    def __init__(
+        self, fetch: Callable[[Callable[[str], None]], None], make: Callable[[], RecognizerPort]
+    ) -> None:
+        self._fetch = fetch
+        self._make = make
+        self._port: RecognizerPort | None = None
+        self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+
+    def start(self) -> None:
+        """Fetch, or after a death start the recognizer again."""
+        if self._port is not None:
+            self._port.start()
+        else:
+            threading.Thread(target=self._run, name="fetch", daemon=True).start()
+
+    def ask(self, request: WindowRequest, samples: Samples) -> None:
+        """Pass on."""
+        assert self._port is not None
+        self._port.ask(request, samples)
+
+    def wait(self, timeout_ns: int) -> Answer | None:
+        """What the fetching tells; once it is done, the recognizer's answers."""
+        if self._port is not None:
+            return self._port.wait(timeout_ns)
+        try:
+            answer = self._answers.get(timeout=max(0, timeout_ns) / 1e9)
+        except queue.Empty:
+            return None
+        if answer is None:
+            self._port = self._make()
+            self._port.start()
+        return answer
+
+    def close(self, deadline_ns: int) -> None:
+        """End the recognizer; a fetch that still runs is resumable and ends with the process."""
+        if self._port is not None:
+            self._port.close(deadline_ns)
+
+    def _run(self) -> None:
+        try:
+            self._fetch(lambda message: self._answers.put(Told(message)))
+        except LiveWhisperError as error:
+            self._answers.put(Refused(error))
+        except Exception as error:  # noqa: BLE001 - the session must hear of it
+            self._answers.put(Died(f"{type(error).__name__}: {error}"))
+        else:
+            self._answers.put(None)
 
 
 def answer_loop(

@@ -12,7 +12,15 @@ from live_whisper.audio.source import SourceChunk, in_steps
 from live_whisper.clock import Clock
 from live_whisper.errors import EngineError
 from live_whisper.runtime.lane import Accounts, Lane
-from live_whisper.runtime.ports import Answer, Died, Ready, RecognizerPort, Refused, Result
+from live_whisper.runtime.ports import (
+    Answer,
+    Died,
+    Ready,
+    RecognizerPort,
+    Refused,
+    Result,
+    Told,
+)
 from live_whisper.runtime.publisher import Publisher
 from live_whisper.streaming.stats import LoadMeter
 from live_whisper.streaming.window import WindowRequest
@@ -224,6 +232,7 @@ class Session:
     def _decode_in_turn(self) -> None:
         while not self._ready and self._stops < 2:
             self._handle(self._port.wait(LOOK_NS))
+        self._decode_due()  # what a run that is taken up again still owes of what it has read
         while self._stops < 2 and self._publisher.failure is None:
             for lane in self._lanes:
                 if not lane.ended:
@@ -262,6 +271,8 @@ class Session:
                 self._report(job.lane)
             case Refused(error):
                 raise error
+            case Told(message):
+                self._publisher.publish([Notice(self._captured(), message)])
             case Died(reason):
                 self._revive(reason)
 

@@ -4,7 +4,8 @@
 
     <state directory>/recordings/20261123T140501Z-4f2a9c/
         journal.jsonl   every event, append-only
-        audio.wav       the whole recording (deleted after a clean stop unless it is to be kept)
+        audio-*.wav     the whole recording (deleted after a clean stop unless it is to be kept)
+        input-2/        audio of a second input
         meta.json       source, model, language, task, outputs, whether it ended well
         lock            held while the run lives
 
@@ -49,6 +50,16 @@ class RecordingMeta:
     outputs: tuple[OutputSpec, ...] = ()
     clean: bool = False
     """Whether the run ended in order: nothing to recover."""
+    settings: str = ""
+    """The run's whole configuration as JSON; empty where it is not known."""
+    model_folder: str = ""
+    """Where the checkpoint was."""
+    audio_context: str = "full"
+    """The checkpoint's, as the model list has it."""
+    context: str = ""
+    """Text that stood before the run: the end of a continued subtitle file."""
+    inputs: tuple[str, ...] = ("",)
+    """Labels of the inputs; the first one's audio is in the folder, the others' in folders."""
 
     def to_json(self) -> str:
         """The content of ``meta.json``."""
@@ -56,6 +67,8 @@ class RecordingMeta:
         fields["started_wall_ns"] = self.started_wall_ns
         fields["outputs"] = [output.to_json() for output in self.outputs]
         fields["clean"] = self.clean
+        fields |= {name: getattr(self, name) for name in _OPTIONAL}
+        fields["inputs"] = list(self.inputs)
         return json.dumps({"version": 1, **fields}, ensure_ascii=True, indent=1) + "\n"
 
     @classmethod
@@ -72,11 +85,18 @@ class RecordingMeta:
             raise ValueError("the start or the outputs are missing")
         specs = tuple(OutputSpec.from_json(item) for item in outputs)
         source, model, language, task = map(str, strings)
+        more = {name: entry[name] for name in _OPTIONAL if isinstance(entry.get(name), str)}
+        labels = entry.get("inputs", [""])
+        if not isinstance(labels, list) or not all(isinstance(item, str) for item in labels):
+            raise ValueError("the inputs must be a list of labels")
         clean = entry.get("clean") is True
-        return cls(source, model, language, task, started, specs, clean)
+        known = cls(source, model, language, task, started, specs, clean)
+        return replace(known, inputs=tuple(labels[:MOST_INPUTS]) or ("",), **more)
 
 
 _STRINGS = ("source", "model", "language", "task")
+_OPTIONAL = ("settings", "model_folder", "audio_context", "context")
+MOST_INPUTS = 8
 
 
 def default_root() -> Path:
@@ -122,10 +142,17 @@ class RecordingFolder:
         """The journal's path."""
         return self.path / "journal.jsonl"
 
-    @property
-    def audio(self) -> Path:
-        """The spool's path: mono WAV."""
-        return self.path / "audio.wav"
+    def spool(self, index: int) -> Path:
+        """The folder of an input's spooled audio; the first one's is the recording's own."""
+        return self.path if index == 0 else self.path / f"input-{index + 1}"
+
+    def spools(self) -> list[Path]:
+        """The folders that may hold spooled audio."""
+        return [self.spool(index) for index in range(MOST_INPUTS) if self.spool(index).is_dir()]
+
+    def parts(self) -> list[Path]:
+        """The files of spooled audio, in order."""
+        return [part for folder in self.spools() for part in sorted(folder.glob("audio-*.wav"))]
 
     # --- facts ---
 
@@ -151,10 +178,9 @@ class RecordingFolder:
     def size_bytes(self) -> int:
         """Bytes on disk."""
         total = 0
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(self.path):
-                with contextlib.suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_size
+        for path in (*self.path.glob("*"), *self.path.glob("input-*/*")):
+            with contextlib.suppress(OSError):
+                total += path.lstat().st_size
         return total
 
     def delete(self) -> None:

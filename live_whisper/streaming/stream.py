@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from live_whisper.config.schema import StreamingConfig
 from live_whisper.decoding.language import LanguageLock
+from live_whisper.streaming.past import StreamPast
 from live_whisper.streaming.planner import Planner, PlannerState
 from live_whisper.streaming.policies.base import Policy, make_policy
 from live_whisper.streaming.stats import Histogram
@@ -17,14 +18,17 @@ from live_whisper.types.audio import SpeechEdge, SpeechEnded
 from live_whisper.types.events import (
     Committed,
     Event,
+    Evidence,
+    Guess,
     LanguageChosen,
     SegmentClosed,
     SpeechChanged,
     Tentative,
     TextSuppressed,
+    WindowDone,
 )
 from live_whisper.types.text import Hypothesis, Word
-from live_whisper.units import SAMPLE_RATE, seconds_to_samples
+from live_whisper.units import SAMPLE_RATE, samples_to_ns, seconds_to_samples
 
 MAX_CARRIED_TOKENS = 223
 """Half of Whisper's text context, less the token that introduces it."""
@@ -95,16 +99,15 @@ class CaptionStream:
         """The recognizer's answer to ``request``."""
         window = request.window
         self._planner.finished(window, cost_ns)
-        events = self._settle_language(request, hypothesis)
+        chosen = self._settle_language(request, hypothesis)
         undecided = self._language is None and not window.final
         commit = 0 if undecided else self._policy.commit(hypothesis, final=window.final)
         stitched = self._stitcher.accept(hypothesis.words, commit, seam=not request.committed)
         for word in stitched.committed:
             self.latency.add(self._captured - word.end)
         at = self._captured
-        events += [
-            TextSuppressed(at, item) for item in (*hypothesis.suppressed, *stitched.suppressed)
-        ]
+        dropped = (*hypothesis.suppressed, *stitched.suppressed)
+        events: list[Event] = [*chosen, *(TextSuppressed(at, item) for item in dropped)]
         if stitched.committed:
             events.append(Committed(at, stitched.committed, self._source))
         if stitched.tentative != self._tentative or stitched.committed:
@@ -114,11 +117,36 @@ class CaptionStream:
             events += self._close(window, hypothesis)
         else:
             self._trim(window)
+        if stitched.committed or window.final or chosen:
+            events.insert(0, self._done(window, len(stitched.committed)))
         return events
 
     def failed(self, request: WindowRequest) -> None:
         """The decode was lost with its worker; the same audio will be asked for again."""
         self._planner.failed(request.window)
+
+    def resume(self, past: StreamPast) -> None:
+        """Go on where another run stopped.
+
+        Call it once every edge that was decided up to ``past.at`` has been told again.
+        """
+        self._stitcher.resume(past.words, past.count)
+        self.decoded_samples = past.decoded_samples
+        done = past.done
+        self._planner.resume(
+            closed_to=past.closed_to,
+            boundary=done.boundary if done else 0,
+            decoded_to=done.span.end if done else 0,
+            started_ns=samples_to_ns(past.at),
+        )
+        if done is None:
+            return
+        self._prompt_from = done.prompt_from
+        self._policy.resume(tuple(guess.words for guess in done.hypotheses))
+        if self._lock is not None:
+            self._language = done.language
+            evidence = ((item.language, item.weight) for item in done.language_evidence)
+            self._lock.resume(done.language, done.language_heard, evidence)
 
     # --- what to do -----------------------------------------------------------------------------
 
@@ -192,6 +220,23 @@ class CaptionStream:
         if hypothesis.temperature > 0.5 or hypothesis.average_log_probability < -1.0 or repeated:
             self._prompt_from = window.span.end  # a doubtful text must not steer the next one
         return [SegmentClosed(self._captured, span, self._source) for span in window.closes]
+
+    def _done(self, window: Window, words: int) -> WindowDone:
+        """All that is remembered now, for the journal."""
+        heard, evidence = self._lock.memory if self._lock is not None else (0, ())
+        return WindowDone(
+            at=self._captured,
+            span=window.span,
+            closes=window.closes,
+            words=words,
+            boundary=self._planner.boundary,
+            prompt_from=self._prompt_from,
+            language=self._language,
+            language_heard=heard,
+            language_evidence=tuple(Evidence(*item) for item in evidence),
+            hypotheses=tuple(map(Guess, self._policy.memory)),
+            source=self._source,
+        )
 
     def _trim(self, window: Window) -> None:
         if window.span.length <= seconds_to_samples(self._settings.trim_after_seconds):

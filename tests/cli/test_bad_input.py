@@ -26,9 +26,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Runs the program in an empty folder with an empty home; gives status, stdout and stderr."""
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
@@ -76,8 +74,8 @@ BAD_OPTIONS = [
     (("--model", "./nowhere"), 5, "nowhere"),
     (("--model", "bese"), 5, "base"),
     ((), 5, "live-whisper demo"),
-    (("-o", "x.docx", "--input", "x.wav"), 2, ".srt"),
-    (("-o", "/nonexistent/x.srt", "--input", "x.wav"), 6, "does not exist"),
+    (("-o", "x.docx", "--input", "sound.wav"), 2, ".srt"),
+    (("-o", "/nonexistent/x.srt", "--input", "sound.wav"), 6, "does not exist"),
     (("--input", "nofile.wav"), 3, "nofile.wav"),
     (("--input", "text.txt"), 3, "not a media file"),
     (("--input", "empty.wav"), 3, "empty"),
@@ -89,14 +87,21 @@ BAD_OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "status", "said"), BAD_OPTIONS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"), BAD_OPTIONS, ids=lambda value: str(value)[:40]
+)
 def test_one_line_and_a_status(
     run: Run, checkpoint: Path, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
     Path("text.txt").write_bytes(bytes(range(256)) * 16)
     Path("empty.wav").touch()
     Path("folder").mkdir()
-    needs_model = "--model" not in arguments and arguments[:1] not in {("transcribe",), ("models",), ()}
+    write_wav(Path("sound.wav"), 1)
+    needs_model = "--model" not in arguments and arguments[:1] not in {
+        ("transcribe",),
+        ("models",),
+        (),
+    }
     extra = ("--model", str(checkpoint), "--format", "plain") if needs_model else ()
     if "--format" in arguments:
         extra = extra[:2]

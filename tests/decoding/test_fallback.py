@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from support.fake_decoding import FakeFeatures
+from support.fake_decoding import GOOD, FakeFeatures
 
 from live_whisper.decoding.fallback import (
     FallbackSettings,
@@ -11,22 +11,8 @@ from live_whisper.decoding.fallback import (
     is_silence,
     needs_fallback,
 )
-from live_whisper.decoding.types import Decoded, DecodeRequest
+from live_whisper.decoding.types import DecodeRequest
 
-GOOD = Decoded(
-    tokens=(1,),
-    log_probabilities=(-0.1,),
-    attention=None,
-    language="en",
-    language_probability=1.0,
-    no_speech_probability=0.1,
-    average_log_probability=-0.2,
-    compression_ratio=1.2,
-    temperature=0.0,
-    finished=True,
-    stop="eot",
-    costs_ns={"prefill": 1, "decode": 10},
-)
 REPETITIVE = replace(GOOD, compression_ratio=2.5)
 UNSURE = replace(GOOD, average_log_probability=-1.1)
 LOOP = replace(GOOD, stop="loop")

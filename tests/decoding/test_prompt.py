@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_fallback import GOOD
+from support.fake_decoding import GOOD
 
 from live_whisper.decoding.prompt import PromptBuilder
 from live_whisper.units import seconds_to_samples

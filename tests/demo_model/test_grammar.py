@@ -77,9 +77,7 @@ def test_rare_names_are_about_thirty_times_rarer() -> None:
 
 def test_sentences_follow_from_the_seed() -> None:
     first, second = random.Random(5), random.Random(5)
-    assert [grammar.sample(first) for _ in range(50)] == [
-        grammar.sample(second) for _ in range(50)
-    ]
+    assert [grammar.sample(first) for _ in range(50)] == [grammar.sample(second) for _ in range(50)]
 
 
 def test_test_voices_are_not_training_voices() -> None:

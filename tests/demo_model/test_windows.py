@@ -97,9 +97,7 @@ def test_timestamps_are_the_words_times(composer: Composer, vocabulary: Vocabula
     assert rng
 
 
-def test_frames_are_labelled_with_what_is_heard(
-    composer: Composer, vocabulary: Vocabulary
-) -> None:
+def test_frames_are_labelled_with_what_is_heard(composer: Composer, vocabulary: Vocabulary) -> None:
     window = composer.window(4.0, language="en", clean_start=True)
     phonemes = examples.frame_phonemes(window, {"a": 1}, 200)
     tokens = examples.frame_tokens(window, vocabulary, 200)

@@ -15,8 +15,8 @@ from support.scripted_recognizer import Script, ScriptedRecognizer, load_scripte
 from live_whisper.audio.source import SourceChunk
 from live_whisper.config.schema import Config
 from live_whisper.errors import EngineError, InputError, OutputError
-from live_whisper.runtime.captioner import Captioner, Input, Request
-from live_whisper.runtime.load import RecognizerSpec
+from live_whisper.runtime.captioner import Captioner, Request
+from live_whisper.runtime.inputs import Input
 from live_whisper.runtime.ports import RecognizerPort, ThreadPort
 from live_whisper.runtime.worker import ProcessPort
 from live_whisper.types.audio import Samples, Span
@@ -53,7 +53,11 @@ class ArraySource:
     def read(self, timeout_ns: int) -> SourceChunk:
         self.on_read(self._at)
         start = self._at
-        block = self._samples[start : start + self._step] if not self._stopped else np.empty(0, np.float32)
+        block = (
+            self._samples[start : start + self._step]
+            if not self._stopped
+            else np.empty(0, np.float32)
+        )
         self._at += len(block)
         gaps = (self._gap,) if self._gap and start <= self._gap.start < self._at else ()
         ended = self._stopped or self._at >= len(self._samples)
@@ -86,20 +90,20 @@ def meeting() -> tuple[Samples, Script]:
 def captioner(
     tmp_path: Path, source: ArraySource, port: RecognizerPort, *displays: Collector
 ) -> Captioner:
-    config = Config.model_validate({
-        "recognition": {"language": "en"},
-        "output": {"files": [str(tmp_path / "out.srt"), str(tmp_path / "out.json")]},
-    })
-    spec = RecognizerSpec(tmp_path, "full", config)
+    config = Config.model_validate(
+        {
+            "recognition": {"language": "en"},
+            "output": {"files": [str(tmp_path / "out.srt"), str(tmp_path / "out.json")]},
+        }
+    )
     return Captioner(
         Request(
             config,
             Input(source),
-            spec,
+            port,
             model_name="scripted",
             displays=displays,
             recordings=tmp_path / "recordings",
-            port=port,
         )
     )
 
@@ -116,7 +120,9 @@ def texts(collector: Collector) -> list[str]:
 def test_a_run_writes_every_word_and_accounts_for_every_sample(tmp_path: Path) -> None:
     audio, script = meeting()
     seen = Collector()
-    run = captioner(tmp_path, ArraySource(audio), ThreadPort(lambda: ScriptedRecognizer(script)), seen)
+    run = captioner(
+        tmp_path, ArraySource(audio), ThreadPort(lambda: ScriptedRecognizer(script)), seen
+    )
     summary = run.run()
     assert texts(seen) == [word.text.strip() for word in script.words]
     assert summary.captured_samples == len(audio)

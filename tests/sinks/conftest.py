@@ -5,7 +5,10 @@ from hypothesis import strategies as st
 
 from live_whisper.types.audio import Span
 from live_whisper.types.events import (
+    AudioLost,
     Committed,
+    Evidence,
+    Guess,
     LanguageChosen,
     ModelReady,
     Notice,
@@ -17,10 +20,24 @@ from live_whisper.types.events import (
     Summary,
     Tentative,
     TextSuppressed,
+    WindowDone,
 )
 from live_whisper.types.text import Suppressed, Word
 
-SUMMARY = Summary(160_000, 120_000, 40_000, 0, 12, 4, 0.5, 1.25, 0.1, "ko", ("m.srt",))
+SUMMARY = Summary(
+    captured_samples=160_000,
+    decoded_samples=120_000,
+    silent_samples=40_000,
+    lost_samples=0,
+    undecoded_samples=0,
+    words=12,
+    cues=4,
+    commit_latency_p50_seconds=0.5,
+    commit_latency_p95_seconds=None,
+    compute_ratio=0.1,
+    language="ko",
+    files=("m.srt",),
+)
 
 
 def _words(text, start=0, length=4000):
@@ -58,9 +75,11 @@ def _meeting():
         SegmentClosed(close, Span(5000, close)),
         LanguageChosen(close, "en", 0.93),
         TextSuppressed(150_000, Suppressed(_words("Thank you.", 140_000), "no_speech")),
+        WindowDone(260_000, Span(199_000, 260_000), words=7, language="en"),
         Committed(260_000, second[:7]),
         Committed(270_000, second[7:]),
         Notice(270_001, "the microphone was reopened", "warning"),
+        AudioLost(275_000, Span(100_000, 101_000)),
         SegmentClosed(280_000, Span(199_000, 279_000)),
         Committed(320_000, third),
         SessionEnded(400_000, SUMMARY, "stopped"),
@@ -84,6 +103,28 @@ WORD = st.builds(
 WORDS = st.lists(WORD, max_size=4).map(tuple)
 SPAN = st.tuples(NUMBER, NUMBER).map(lambda pair: Span(min(pair), max(pair)))
 MAYBE = st.none() | REAL
+SUMMARIES = st.builds(
+    Summary,
+    **{name: NUMBER for name in ("captured_samples", "decoded_samples", "silent_samples", "words")},
+    **{name: NUMBER for name in ("lost_samples", "undecoded_samples", "cues")},
+    commit_latency_p50_seconds=MAYBE,
+    commit_latency_p95_seconds=MAYBE,
+    compute_ratio=REAL,
+    language=TEXT,
+    files=st.lists(TEXT, max_size=3).map(tuple),
+)
+WINDOWS = st.builds(
+    WindowDone,
+    at=NUMBER,
+    span=SPAN,
+    closes=st.lists(SPAN, max_size=2).map(tuple),
+    words=NUMBER,
+    language=st.none() | TEXT,
+    language_evidence=st.lists(st.builds(Evidence, TEXT, REAL), max_size=2).map(tuple),
+    hypotheses=st.lists(st.builds(Guess, st.lists(TEXT, max_size=3).map(tuple)), max_size=2).map(
+        tuple
+    ),
+)
 STORED = st.one_of(
     st.builds(SessionStarted, NUMBER, TEXT, TEXT, TEXT, TEXT, TEXT, NUMBER),
     st.builds(ModelReady, NUMBER, REAL, TEXT),
@@ -93,20 +134,9 @@ STORED = st.one_of(
     st.builds(SegmentClosed, NUMBER, SPAN, TEXT),
     st.builds(TextSuppressed, NUMBER, st.builds(Suppressed, WORDS, TEXT)),
     st.builds(Notice, NUMBER, TEXT, TEXT),
-    st.builds(
-        SessionEnded,
-        NUMBER,
-        st.builds(
-            Summary,
-            *[NUMBER] * 6,
-            MAYBE,
-            MAYBE,
-            REAL,
-            TEXT,
-            st.lists(TEXT, max_size=3).map(tuple),
-        ),
-        TEXT,
-    ),
+    st.builds(SessionEnded, NUMBER, SUMMARIES, TEXT),
+    st.builds(AudioLost, NUMBER, SPAN, TEXT),
+    WINDOWS,
 )
 """Every event that a journal stores."""
 

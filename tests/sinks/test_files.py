@@ -55,7 +55,7 @@ def test_places_that_cannot_be_written(tmp_path, overwrite):
 
 def test_a_pipe_is_no_output(tmp_path):
     os.mkfifo(tmp_path / "pipe.srt")
-    with pytest.raises(OutputError, match="not a regular file"):
+    with pytest.raises(OutputError, match="no regular file"):
         claim_output(tmp_path / "pipe.srt", overwrite=True)
 
 

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from live_whisper.decoding.types import Decoded
 from live_whisper.engines.base import StepOutput
 from live_whisper.whisper.dims import Dims
 from live_whisper.whisper.tokenizer import Tokenizer
@@ -137,3 +138,20 @@ def saying(tokenizer: Tokenizer, script: Sequence[int], *, language: str = "en")
         return peaked(tokenizer, script[done] if done < len(script) else tokenizer.eot)
 
     return FakeEngine(tokenizer, answer)
+
+
+GOOD = Decoded(
+    tokens=(1,),
+    log_probabilities=(-0.1,),
+    attention=None,
+    language="en",
+    language_probability=1.0,
+    no_speech_probability=0.1,
+    average_log_probability=-0.2,
+    compression_ratio=1.2,
+    temperature=0.0,
+    finished=True,
+    stop="eot",
+    costs_ns={"prefill": 1, "decode": 10},
+)
+"""An answer that passes every test."""

@@ -38,13 +38,13 @@ class ScriptedRecognizer:
         span = request.window.span
         assert len(samples) == span.length
         marker = self._script.kill_marker
-        if marker and os.path.exists(marker):  # noqa: PTH110
-            os.unlink(marker)  # noqa: PTH108
+        if marker and os.path.exists(marker):
+            os.unlink(marker)
             os.kill(os.getpid(), signal.SIGKILL)
         words = tuple(
             word
             for word in self._script.words
-            if word.start >= request.not_before and word.start >= span.start and word.end <= span.end
+            if word.start >= max(request.not_before, span.start) and word.end <= span.end
         )
         stable = sum(word.end <= span.end - FRESH for word in words)
         return Hypothesis(words, stable=stable, language=request.language or "en")

@@ -63,12 +63,12 @@ def _self_attention(layers: Layers, x: str, i: int, dims: Dims) -> str:
     graph, name = layers.graph, f"{DECODER}layers.{i}.self_attn"
     size = dims.n_text_state // dims.n_text_head
     shape = [1, dims.n_text_head, dims.n_text_ctx, size]
-    q, k, v = layers.projections(layers.norm(x, name + "_layer_norm"), name)
+    packed = layers.packed_projections(layers.norm(x, name + "_layer_norm"), name)
     past = [graph.input(f"past_{part}{i}", np.float32, shape) for part in "kv"]
     present = [graph.output(f"present_{part}{i}", shape) for part in "kv"]
     attended = graph.op(
         f"{CONTRIB}:GroupQueryAttention",
-        [q, k, v, *past, "last_index", "total"],
+        [packed, "", "", *past, "last_index", "total"],
         ["", *present],
         {"num_heads": dims.n_text_head, "kv_num_heads": dims.n_text_head},
     )

@@ -52,6 +52,16 @@ class Layers:
         q, k, v = (self.linear(x, f"{attention}.{part}_proj") for part in "qkv")
         return q, k, v
 
+    def packed_projections(self, x: str, attention: str) -> str:
+        """Query, key and value side by side, (1, n, 3 d), from one product."""
+        weights = [self.tensors[f"{attention}.{part}_proj.weight"] for part in "qkv"]
+        biases = [
+            self.tensors.get(f"{attention}.{part}_proj.bias", np.zeros(len(weight), np.float32))
+            for part, weight in zip("qkv", weights, strict=True)
+        ]
+        packed = np.concatenate(weights).T
+        return self.matmul(x, f"{attention}.qkv_proj", packed, np.concatenate(biases))
+
     def norm(self, x: str, name: str, output: str = "") -> str:
         """Layer normalisation over the last axis."""
         return self.graph.op(

@@ -5,7 +5,7 @@
 processor has VNNI or NEON; x86 without VNNI adds pairs of products in 16 bits, which overflow for
 signed weights of full range, so it gets unsigned ones.
 
-``blocks``: one scale for every 32 inputs of a column, activations likewise. As fast for single rows
+``blocks``: one scale for every 128 inputs of a column, activations likewise. As fast for single rows
 (the decoder), and more accurate.
 """
 
@@ -16,7 +16,7 @@ from live_whisper.engines.onnx.builder import CONTRIB, GraphBuilder
 from live_whisper.engines.onnx.precision import Weights
 
 Array = npt.NDArray[np.float32]
-BLOCK = 32
+BLOCK = 128
 
 
 def quantize_columns(

@@ -36,12 +36,12 @@ def claim_output(path: Path, *, overwrite: bool = False) -> None:
     With ``overwrite`` an existing regular file is emptied. Raises ``OutputError`` with one line for
     an existing file, a folder, a missing parent or a place that cannot be written.
     """
-    if path.is_dir():
-        raise OutputError(f"{shown(path)!r} is a folder.", hint="Name a file in it.")
-    if overwrite and path.exists() and not path.is_file():
-        raise OutputError(f"{shown(path)!r} is not a regular file.", hint="Choose another name.")
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
     try:
+        if path.is_dir():
+            raise OutputError(f"{shown(path)!r} is a folder.", hint="Name a file in it.")
+        if overwrite and path.exists() and not path.is_file():
+            raise OutputError(f"{shown(path)!r} is no regular file.", hint="Choose another name.")
         descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), FILE_MODE)
     except FileExistsError:
         raise OutputError(
@@ -56,6 +56,8 @@ def claim_output(path: Path, *, overwrite: bool = False) -> None:
         raise OutputError(
             f"{shown(path)!r} cannot be written: {reason(error)}.", hint="Choose another place."
         ) from None
+    except ValueError:  # a zero byte
+        raise OutputError(f"{shown(path)!r} is no file name.", hint="Choose another.") from None
     os.close(descriptor)
     sync_folder(path.parent)
 

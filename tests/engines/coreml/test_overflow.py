@@ -74,9 +74,12 @@ def test_the_audit_sees_an_overflow(small, tmp_path, mel):
     convert(loud, tmp_path / "loud", ConvertOptions(context_positions=(100,)))
     function = load_functions(tmp_path / "loud" / "100" / f"{names.ENCODER}.mlpackage")["main"]
     peaks = Peaks()
-    with np.errstate(all="ignore"), pytest.raises(AssertionError):
-        run(function, {names.MEL: mel[None, :, None, :]}, audit=peaks)
-        assert peaks.worst < FLOAT16_MAX
+    with np.errstate(all="ignore"):
+        try:
+            run(function, {names.MEL: mel[None, :, None, :]}, audit=peaks)
+        except AssertionError:  # a later op saw the infinity
+            return
+    assert peaks.worst > FLOAT16_MAX
 
 
 def test_a_weight_beyond_float16_is_named(small, tmp_path):

@@ -7,14 +7,16 @@ from tests.engines.coreml.mil.table import op
 
 
 @op("conv")
-def conv(
+def conv(  # noqa: PLR0917 - the names are those of the op
     x, weight, bias=None, strides=(1, 1), pad_type="valid", pad=None, dilations=(1, 1), groups=1
 ):
     """Height is 1 everywhere in these graphs; the width is unrolled into one product."""
-    assert int(groups) == 1 and tuple(dilations) == (1, 1)
+    assert int(groups) == 1
+    assert tuple(dilations) == (1, 1)
     batch, channels, height, _ = x.shape
     outputs, inputs, kernel_height, kernel = weight.shape
-    assert (batch, height, kernel_height) == (1, 1, 1) and inputs == channels
+    assert (batch, height, kernel_height) == (1, 1, 1)
+    assert inputs == channels
     before, after = (int(pad[2]), int(pad[3])) if str(pad_type) == "custom" else (0, 0)
     assert str(pad_type) in {"custom", "valid"}
     line = np.pad(x[0, :, 0], ((0, 0), (before, after))) if before or after else x[0, :, 0]

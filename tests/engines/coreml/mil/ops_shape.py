@@ -44,7 +44,9 @@ def split(x, axis, num_splits=None, split_sizes=None):
 
 
 @op("slice_by_index", moves_only=True)
-def slice_by_index(x, begin, end, stride=None, begin_mask=None, end_mask=None, squeeze_mask=None):
+def slice_by_index(  # noqa: PLR0917 - the names are those of the op
+    x, begin, end, stride=None, begin_mask=None, end_mask=None, squeeze_mask=None
+):
     index = []
     for i in range(x.ndim):
         if squeeze_mask is not None and squeeze_mask[i]:
@@ -74,5 +76,5 @@ def cast(x, dtype):
     if str(dtype) == "bool":
         return x.astype(bool)
     info = np.iinfo(str(dtype))
-    assert x.min() >= info.min and x.max() <= info.max, f"{x.max()} does not fit {dtype}"
+    assert info.min <= x.min() <= x.max() <= info.max, f"{x.max()} does not fit {dtype}"
     return x.astype(str(dtype))

@@ -113,7 +113,7 @@ def _step(op, constants) -> Step:
         if var is None:
             continue
         if isinstance(var, list | tuple):
-            parts = [constants[v.name] if v.name in constants else v.name for v in var]
+            parts = [constants.get(v.name, v.name) for v in var]
             variables[keyword] = parts
         elif var.name in constants:
             given[keyword] = constants[var.name]
