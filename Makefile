@@ -9,7 +9,6 @@ TORCH := torch==2.13.0
 demo: $(VENV)/.installed ## live captions of the bundled clip, nothing downloaded but packages
 	$(BIN)/live-whisper demo
 
-test: export LIVE_WHISPER_SYSTEM_TEST = 1
 test: $(VENV)/.installed-test ## everything the checks consist of
 	$(MAKE) check
 
@@ -32,6 +31,11 @@ $(VENV)/.system: .ci/system-packages
 	sh .ci/system-packages
 	@touch $@
 
+$(VENV)/.system-test: .ci/system-packages
+	@mkdir -p $(VENV)
+	LIVE_WHISPER_SYSTEM_TEST=1 sh .ci/system-packages
+	@touch $@
+
 $(VENV)/.installed: pyproject.toml $(VENV)/.system
 	@echo "Installing live-whisper and the packages it needs into $(VENV) (about 300 MB)."
 	$(PYTHON) -m venv $(VENV)
@@ -39,7 +43,7 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.system
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed
+$(VENV)/.installed-test: $(VENV)/.installed $(VENV)/.system-test
 	@echo "Installing test packages, PyTorch for the CPU and openai-whisper (parity tests) into $(VENV) (about 2 GB)."
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --editable '.[test]'

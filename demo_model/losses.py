@@ -21,6 +21,10 @@ FRAME_TOKEN_WEIGHT = 0.2
 NEIGHBOUR_SHARE = 0.1
 """Probability that a timestamp's target gives to each of its two neighbours."""
 LABEL_SMOOTHING = 0.02
+BIAS_SUM = 32.0
+"""Wanted sum of bias / gain of the decoder's last norm: large enough for the rows of unused
+tokens (`folder.constant_logit_row`) to be of ordinary size."""
+BIAS_WEIGHT = 1e-3
 
 
 @dataclass(slots=True)
@@ -101,8 +105,11 @@ def total_loss(
     frame_token = F.cross_entropy(
         heads.tokens(features[some]), batch.frame_tokens[some], ignore_index=IGNORE
     )
+    norm = model.decoder.ln
+    bias = ((norm.bias / norm.weight).sum() - BIAS_SUM) ** 2
     loss = (
         token
+        + BIAS_WEIGHT * bias
         + ATTENTION_WEIGHT * attention
         + PHONEME_WEIGHT * phoneme
         + FRAME_TOKEN_WEIGHT * torch.nan_to_num(frame_token)
@@ -113,5 +120,6 @@ def total_loss(
         "ahead": ahead[0].item(),
         "phoneme": phoneme.item(),
         "frame": frame_token.item(),
+        "bias": bias.item(),
     }
     return loss, parts

@@ -163,10 +163,12 @@ class Whisper(nn.Module):
 def initialise(model: Whisper, timestamp_begin: int) -> None:
     """Small embeddings; timestamps start as the encoder's positional embedding.
 
-    Neighbouring timestamps then begin as neighbours, and a timestamp matches its position.
+    Neighbouring timestamps then begin as neighbours, and a timestamp matches its position. The
+    last norm's bias is positive (see `losses.BIAS_SUM`).
     """
     table = model.decoder.token_embedding.weight
     with torch.no_grad():
         nn.init.normal_(table, std=0.02)
         stamps = table.shape[0] - timestamp_begin
         table[timestamp_begin:] += 0.05 * sinusoids(stamps, table.shape[1])
+        model.decoder.ln.bias.fill_(0.25)

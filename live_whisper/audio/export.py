@@ -41,7 +41,9 @@ def export_spool(folder: Path, path: Path) -> int:
     if not end:
         raise InputError("The recording holds no audio.")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".part", dir=path.parent
+        )
     except OSError as error:
         raise _refused(path, error) from None
     temporary = Path(name)

@@ -48,6 +48,9 @@ Policy = Annotated[
 KeepAudio = Annotated[
     str | None, typer.Option("--keep-audio", help="Keep the recording: a .wav or .flac file.")
 ]
+Recordings = Annotated[
+    Path | None, typer.Option("--recordings", help="Folder of recordings, if not the usual one.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a missing model without asking.")]
 
 
@@ -179,6 +182,30 @@ def transcribe(
 
 
 @app.command()
+def recover(
+    recording: Annotated[
+        str | None, typer.Argument(help="Name, or its beginning. None: every unfinished one.")
+    ] = None,
+    model: Model = None,
+    output: Output = None,
+    keep_audio: KeepAudio = None,
+    assignment: Assignment = None,
+    root: Recordings = None,
+) -> int:
+    """Finish recordings that ended early: rebuild their files and decode the rest."""
+    from live_whisper.cli.recover import run_recover
+
+    return run_recover(
+        recording,
+        root=root,
+        model=model,
+        output=output,
+        keep_audio=keep_audio,
+        assignments=assignment,
+    )
+
+
+@app.command()
 def devices() -> int:
     """List the input devices."""
     from live_whisper.cli.devices import run_devices
@@ -243,3 +270,36 @@ def models_verify(model: Annotated[str | None, typer.Argument()] = None) -> int:
     from live_whisper.cli.models import run_verify
 
     return run_verify(model)
+
+
+@models_app.command("convert")
+def models_convert(
+    model: Annotated[str, typer.Argument(help="Name, Hub id, folder, or demo.")],
+    compute_precision: Annotated[
+        str, typer.Option("--compute-precision", help="float16 or float32.")
+    ] = "float16",
+    quantize: Annotated[
+        str, typer.Option("--quantize", help="Weights: auto, none, int8 or palette8.")
+    ] = "auto",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder to write.")] = None,
+    stateful: Annotated[
+        bool, typer.Option("--stateful", help="Keep the cache inside Core ML (macOS 15).")
+    ] = False,
+) -> int:
+    """Write Core ML packages of a model; works on any system."""
+    from live_whisper.cli.convert import ConvertRequest, run_convert
+
+    return run_convert(ConvertRequest(model, compute_precision, quantize, output, stateful))
+
+
+@models_app.command("prepare")
+def models_prepare(
+    model: Annotated[str, typer.Argument(help="Name, Hub id, folder, or demo.")],
+    compute_units: Annotated[
+        str, typer.Option("--compute-units", help="auto, cpu_and_ne, cpu_and_gpu or cpu_only.")
+    ] = "auto",
+) -> int:
+    """Do everything slow now: convert, compile, load, warm up."""
+    from live_whisper.cli.convert import run_prepare
+
+    return run_prepare(model, compute_units=compute_units)

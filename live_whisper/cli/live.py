@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,12 @@ def find_model(config: Config) -> "ResolvedModel":
     return found
 
 
+def recordings_root(config: Config) -> Path | None:
+    """Where recordings are kept; ``None``: the platform's state directory."""
+    folder = config.output.recordings
+    return Path(folder).expanduser() if folder else None
+
+
 def may_pull(model: str, problem: str, *, yes: bool) -> bool:
     """Whether a missing model may be downloaded: said in advance, or asked on a terminal."""
     from live_whisper.hub.resolve import is_pullable
@@ -78,7 +85,18 @@ def caption(config: Config, heard: Input, model: "ResolvedModel | None") -> int:
     display = None
     try:
         display = choose_display(config)
-        captioner = Captioner(Request(config, heard, port, model_name=name, displays=(display,)))
+        captioner = Captioner(
+            Request(
+                config,
+                heard,
+                port,
+                model_name=name,
+                model_folder=model.path if model else None,
+                audio_context=model.audio_context if model else "full",
+                displays=(display,),
+                recordings=recordings_root(config),
+            )
+        )
     except BaseException:
         heard.source.close()
         if display is not None:

@@ -111,7 +111,7 @@ class DecodingConfig(_Section):
     """Average log-probability below which a decode is distrusted."""
     no_speech_threshold: Fraction = 0.6
     """Above this no-speech probability, distrusted text is suppressed."""
-    tokens_per_second: Annotated[float, Field(gt=1)] = 14.0
+    tokens_per_second: Annotated[float, Field(gt=1)] = 16.0
     """Token budget per second of audio; more is a loop."""
 
 
@@ -152,8 +152,6 @@ class DisplayConfig(_Section):
 
     format: Literal["auto", "rich", "plain", "jsonl"] = "auto"
     """`auto`: rich on a terminal, plain lines in a pipe."""
-    refresh_hz: Annotated[float, Field(gt=0, le=30)] = 8.0
-    """Most redraws per second."""
     show_suppressed: bool = False
     """Show, dimmed, the text the guards kept out of the captions."""
 

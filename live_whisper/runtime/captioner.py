@@ -15,6 +15,7 @@ from live_whisper.runtime.publisher import Publisher
 from live_whisper.runtime.session import Outcome, Session
 from live_whisper.runtime.spec import RecognizerSpec, load_from_spec
 from live_whisper.runtime.spool import LaneSpool
+from live_whisper.runtime.tidy import finish_recording
 from live_whisper.runtime.worker import ProcessPort
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
 from live_whisper.streaming.sinks.base import Sink
@@ -32,6 +33,25 @@ from live_whisper.vad.webrtc import WebRtcOptions, WebRtcVoiceActivity
 SINKS_CLOSE_SECONDS = 10.0
 WORTH_KEEPING_SAMPLES = seconds_to_samples(5.0)
 """A run that failed before it heard this much, a mistyped option say, leaves nothing behind."""
+
+
+def summary_of(outcome: Outcome, config: Config, cues: int, files: tuple[str, ...]) -> Summary:
+    """The figures of a run as its last event has them."""
+    accounts = outcome.accounts
+    return Summary(
+        captured_samples=accounts.captured,
+        decoded_samples=accounts.decoded,
+        silent_samples=accounts.silent,
+        lost_samples=accounts.lost,
+        undecoded_samples=accounts.undecoded,
+        words=outcome.words,
+        cues=cues,
+        commit_latency_p50_seconds=outcome.commit_latency_p50_seconds,
+        commit_latency_p95_seconds=outcome.commit_latency_p95_seconds,
+        compute_ratio=outcome.compute_ratio,
+        language=outcome.language or config.recognition.language,
+        files=files,
+    )
 
 
 class CueCounter:
@@ -93,6 +113,10 @@ class Request:
     input: Input
     port: RecognizerPort
     model_name: str
+    model_folder: Path | None = None
+    """Where the checkpoint is, for a recovery; ``None`` while it is still being pulled."""
+    audio_context: str = "full"
+    """What the model list says of it."""
     displays: tuple[Sink, ...] = ()
     recordings: Path | None = None
     """Root of the recording folders; ``None``: the platform's."""
@@ -176,25 +200,16 @@ class Captioner:
             task=recognition.task,
             started_wall_ns=wall_time_ns(),
             outputs=tuple(replace(output, path=output.path.absolute()) for output in self._outputs),
+            settings=_to_store(self._request.config),
+            model_folder=str(self._request.model_folder or ""),
+            audio_context=self._request.audio_context,
         )
 
     def _end(self, outcome: Outcome) -> Summary:
         """Publish the summary as the last event and close every sink."""
         self._publisher.drain(SINKS_CLOSE_SECONDS)
-        summary = Summary(
-            captured_samples=outcome.accounts.captured,
-            decoded_samples=outcome.accounts.decoded,
-            silent_samples=outcome.accounts.silent,
-            lost_samples=outcome.accounts.lost,
-            undecoded_samples=outcome.accounts.undecoded,
-            words=outcome.words,
-            cues=self._cues.total(),
-            commit_latency_p50_seconds=outcome.commit_latency_p50_seconds,
-            commit_latency_p95_seconds=outcome.commit_latency_p95_seconds,
-            compute_ratio=outcome.compute_ratio,
-            language=outcome.language or self._request.config.recognition.language,
-            files=tuple(str(output.path) for output in self._outputs),
-        )
+        files = tuple(str(output.path) for output in self._outputs)
+        summary = summary_of(outcome, self._request.config, self._cues.total(), files)
         at = outcome.accounts.captured
         self._publisher.publish([SessionEnded(at, summary, outcome.reason)])
         self._publisher.close(SINKS_CLOSE_SECONDS)
@@ -203,13 +218,7 @@ class Captioner:
     def _tidy(self) -> None:
         """After a run that lost nothing: keep the audio where asked, then let the spool go."""
         keep = self._request.config.output.keep_audio
-        if keep:
-            from live_whisper.audio.export import export_spool  # noqa: PLC0415
-
-            export_spool(self.recording.path, Path(keep).expanduser())
-        for part in self.recording.path.glob("audio-*.wav"):
-            part.unlink(missing_ok=True)
-        self.recording.mark_finished()
+        finish_recording(self.recording, Path(keep).expanduser() if keep else None)
 
     def _withdraw(self) -> None:
         """Nothing was heard: leave no empty files behind."""
@@ -245,3 +254,12 @@ class Captioner:
             task=recognition.task,
             started_wall_ns=started_wall_ns,
         )
+
+
+def _to_store(config: Config) -> str:
+    """The settings as JSON that means the same in another folder."""
+    output = config.output
+    if output.keep_audio:
+        kept = str(Path(output.keep_audio).expanduser().absolute())
+        output = output.model_copy(update={"keep_audio": kept})
+    return config.model_copy(update={"output": output}).model_dump_json()

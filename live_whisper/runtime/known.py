@@ -67,7 +67,7 @@ def after(closed: Sequence[Span], edges: Iterable[KnownEdge]) -> list[KnownEdge]
 
 
 class KnownSegments:
-    """``Segments`` that were found before; the audio pushed only tells how far it is. One thread."""
+    """``Segments`` found before; the audio pushed only tells how far it is. One thread."""
 
     def __init__(self, edges: Sequence[KnownEdge], *, start: int = 0) -> None:
         self._edges = [item for item in edges if item.at > start]

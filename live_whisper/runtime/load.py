@@ -29,7 +29,7 @@ def load_recognizer(spec: RecognizerSpec) -> Recognizer:
         recognition=spec.config.recognition,
         streaming=spec.config.streaming,
         decoding=spec.config.decoding,
-        fit_context=_fits(spec, checkpoint, engine),
+        fit_context=_fits(spec, checkpoint),
     )
     recognizer = Recognizer(engine, checkpoint, settings)
     recognizer.warm_up(np.zeros(16_000, np.float32))
@@ -43,9 +43,9 @@ def load_engine(checkpoint: Checkpoint, settings: EngineConfig) -> Engine:
         apple = sys.platform == "darwin" and platform.machine() == "arm64"
         kind = "coreml" if apple else "onnx"
     if kind == "coreml":
-        from live_whisper.engines.coreml.engine import CoreMLEngine  # noqa: PLC0415 - only one
+        from live_whisper.engines.coreml.engine import CoreMLEngine, EngineOptions  # noqa: PLC0415
 
-        return CoreMLEngine.load(checkpoint)
+        return CoreMLEngine.load(checkpoint, EngineOptions(compute_units=settings.compute_units))
     from live_whisper.engines.onnx.engine import OnnxEngine  # noqa: PLC0415 - one is loaded
 
     return OnnxEngine.load(
@@ -74,9 +74,9 @@ def _precision(checkpoint: Checkpoint, settings: EngineConfig) -> str:
     return "int8" if checkpoint.dims.n_audio_state >= INT8_FROM_STATE else "float32"
 
 
-def _fits(spec: RecognizerSpec, checkpoint: Checkpoint, engine: Engine) -> bool:
+def _fits(spec: RecognizerSpec, checkpoint: Checkpoint) -> bool:
     wanted = spec.config.engine.audio_context
     if wanted == "auto":
         trained_short = "fit" in (spec.audio_context, checkpoint.audio_context)
         wanted = "fit" if trained_short else "full"
-    return wanted == "fit" and engine.contexts is None
+    return wanted == "fit"

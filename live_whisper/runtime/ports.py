@@ -194,17 +194,19 @@ def answer_loop(
     """Load, say so, then answer requests until ``receive`` gives ``None``.
 
     The same loop serves a thread and a process. A user's error while loading is ``Refused``; any
-    other exception is a death, with its kind and text as the reason.
+    other exception, and any while decoding, is a death, with its kind and text as the reason.
     """
     began = clock.now_ns()
+    ready = False
     try:
         recognizer = load()
+        ready = True
         send(Ready(recognizer.description, (clock.now_ns() - began) / 1e9))
         while (job := receive()) is not None:
             asked = clock.now_ns()
             hypothesis = recognizer.recognize(*job)
             send(Result(hypothesis, clock.now_ns() - asked))
     except LiveWhisperError as error:
-        send(Refused(error))
+        send(Died(str(error)) if ready else Refused(error))
     except Exception as error:  # noqa: BLE001 - whatever it was, the session must hear of it
         send(Died(f"{type(error).__name__}: {error}"))

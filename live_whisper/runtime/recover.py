@@ -6,8 +6,9 @@ same journal, so a recovery that is killed is simply run again.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from live_whisper.audio.ring import AudioRing
@@ -16,13 +17,14 @@ from live_whisper.audio.spool_source import SpoolSource
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.config.schema import Config
 from live_whisper.errors import InputError, LiveWhisperError, UsageError
-from live_whisper.runtime.assembly import CueCounter, finish_recording, make_gate, summary_of
+from live_whisper.runtime.captioner import CueCounter, make_gate, summary_of
 from live_whisper.runtime.known import KnownEdge, KnownSegments, after, find_edges
 from live_whisper.runtime.lane import Lane
 from live_whisper.runtime.ports import RecognizerPort
 from live_whisper.runtime.publisher import Publisher
 from live_whisper.runtime.session import Session
 from live_whisper.runtime.spool import PastSpool
+from live_whisper.runtime.tidy import finish_recording
 from live_whisper.streaming.past import Past, StreamPast
 from live_whisper.streaming.rebuild import journal_events, rebuild_file
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
@@ -60,9 +62,13 @@ class Recovery:
     """One unfinished recording; holds its lock. Use once, from one thread."""
 
     def __init__(
-        self, folder: RecordingFolder, *, config: Config | None = None, clock: Clock | None = None
+        self,
+        folder: RecordingFolder,
+        *,
+        adjust: Callable[[Config], Config] = lambda config: config,
+        clock: Clock | None = None,
     ) -> None:
-        """Read what is left. ``config`` replaces the recording's own settings.
+        """Read what is left. ``adjust`` may change the recording's own settings.
 
         Raises ``UsageError`` where the recording is still being made, ``InputError`` where it
         cannot be read.
@@ -73,26 +79,30 @@ class Recovery:
                 hint="Stop that run first.",
             )
         self.folder = folder
-        self._clock = clock or MonotonicClock()
+        self.clock = clock or MonotonicClock()
         self._session: Session | None = None
         self._stopped = False
         try:
             _usable_journal(folder.journal)
             self._past = Past().read(journal_events(folder.journal))
             self.meta = _meta(folder, self._past.started)
-            self.config = config or stored_config(self.meta)
+            self.config = adjust(stored_config(self.meta))
             for spool in folder.spools():
                 repair(spool)
         except BaseException:
             folder.release()
             raise
         self._inputs: list[_Input] = []
-        self._problems: list[str] = []
 
     @property
     def words(self) -> int:
         """Words that were committed before."""
         return sum(past.count for past in self._past.streams.values())
+
+    @property
+    def end(self) -> int:
+        """Where the longest input ends. After ``listen``."""
+        return max((item.end for item in self._inputs), default=0)
 
     @property
     def stopped(self) -> bool:
@@ -109,14 +119,13 @@ class Recovery:
                 problems.append(str(error))
         return problems
 
-    def listen(self, progress: Callable[[int, int], None] = lambda done, end: None) -> int:
+    def listen(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Find the speech that is not decoded; returns how much, in samples. 0: all is done."""
         for index, label in enumerate(self.meta.inputs):
             folder, past = self.folder.spool(index), self._past.stream(label)
             end = max(SpoolReader(folder).end, past.at)
-            found = find_edges(
-                folder, end, make_gate(self.config.vad), lambda done, end=end: progress(done, end)  # type: ignore[misc]
-            )
+            tell = functools.partial(_tell, progress, end)
+            found = find_edges(folder, end, make_gate(self.config.vad), tell)
             edges = after(past.closed, found)
             lost = [event.span for event in self._past.lost if event.source == label]
             self._inputs.append(_Input(label, folder, end, past, edges, lost))
@@ -133,7 +142,7 @@ class Recovery:
         journal = JournalSink(self.folder.journal, resume=True)
         publisher = Publisher(FanOut([journal, *displays, cues]))
         lanes = [self._lane(item) for item in self._inputs]
-        self._session = Session(lanes, port, publisher, self._clock)
+        self._session = Session(lanes, port, publisher, self.clock)
         publisher.publish(self._unsaid())
         publisher.start()
         try:
@@ -232,6 +241,11 @@ def stored_config(meta: RecordingMeta) -> Config:
     return config
 
 
+def _tell(progress: Callable[[int, int], None] | None, end: int, done: int) -> None:
+    if progress is not None:
+        progress(done, end)
+
+
 def _usable_journal(journal: Path) -> None:
     """Set aside what is no journal and begin a new one: the spool still has the audio."""
     try:
@@ -261,4 +275,4 @@ def _meta(folder: RecordingFolder, started: SessionStarted | None) -> RecordingM
     )
     with contextlib.suppress(OSError):
         folder.write_meta(known)
-    return replace(known)
+    return known

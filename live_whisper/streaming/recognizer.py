@@ -12,6 +12,7 @@ from live_whisper.decoding.alignment import AlignmentWindow, words_from
 from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback
 from live_whisper.decoding.prompt import PROMPT_TOKENS
 from live_whisper.decoding.types import Decoded, DecodeRequest
+from live_whisper.decoding.window import Guards as DecoderGuards
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.engines.base import Engine, Features
 from live_whisper.streaming.guards import Guards
@@ -57,7 +58,12 @@ class Recognizer:
         self._settings = settings
         self._clock = clock or MonotonicClock()
         self._tokenizer = checkpoint.tokenizer
-        self._decoder = WindowDecoder(engine, self._tokenizer, checkpoint.generation)
+        self._decoder = WindowDecoder(
+            engine,
+            self._tokenizer,
+            checkpoint.generation,
+            guards=DecoderGuards(tokens_per_second=settings.decoding.tokens_per_second),
+        )
         self._mel = MelCache(LogMel(checkpoint.dims.n_mels))
         self._policy = make_policy(settings.streaming)
         self._guards = Guards(settings.decoding)
@@ -129,8 +135,10 @@ class Recognizer:
         if not self._settings.fit_context:
             return full
         positions = -(-n_samples // SAMPLES_PER_POSITION) + FIT_MARGIN_POSITIONS
-        rounded = -(-positions // FIT_STEP_POSITIONS) * FIT_STEP_POSITIONS
-        return min(full, 2 * rounded)
+        contexts = self._engine.contexts
+        if contexts is None:
+            contexts = (-(-positions // FIT_STEP_POSITIONS) * FIT_STEP_POSITIONS,)
+        return min([full, *(2 * context for context in contexts if context >= positions)])
 
     def _languages(
         self, request: WindowRequest, features: Features
@@ -149,7 +157,7 @@ class Recognizer:
         asked = DecodeRequest(
             language=language,
             task=self._settings.recognition.task,
-            prompt=self._prompt(request.carried),
+            prompt=self._prompt(self._carried(request)),
             prefix=prefix_tokens(request.committed, span.start, self._tokenizer),
             audio_samples=span.length,
             temperature=self._settings.decoding.temperatures[0],
@@ -158,6 +166,12 @@ class Recognizer:
         if request.window.final:
             return decode_with_fallback(self._decoder, features, asked, self._fallback, watch)
         return self._decoder.decode(features, asked, watch)
+
+    def _carried(self, request: WindowRequest) -> tuple[int, ...]:
+        """What was said before, as tokens."""
+        if request.carried or not request.context:
+            return request.carried
+        return tuple(self._tokenizer.encode(f" {request.context.strip()}"))
 
     def _prompt(self, carried: tuple[int, ...]) -> tuple[int, ...]:
         """The glossary, always, and as much of the newest text as fits beside it."""

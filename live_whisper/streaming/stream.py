@@ -56,9 +56,12 @@ class CaptionStream:
         *,
         language: str | None,
         source: str = "",
+        context: str = "",
     ) -> None:
+        """``context``: text that stood before the stream began; a prompt until there are words."""
         self._settings = streaming
         self._source = source
+        self._context = context
         self._policy: Policy = make_policy(streaming)
         self._planner = Planner(streaming, decodes_open_speech=self._policy.decodes_open_speech)
         self._stitcher = Stitcher()
@@ -105,14 +108,14 @@ class CaptionStream:
         stitched = self._stitcher.accept(hypothesis.words, commit, seam=not request.committed)
         for word in stitched.committed:
             self.latency.add(self._captured - word.end)
-        at = self._captured
+        at, heard = self._captured, window.span.end
         dropped = (*hypothesis.suppressed, *stitched.suppressed)
         events: list[Event] = [*chosen, *(TextSuppressed(at, item) for item in dropped)]
         if stitched.committed:
-            events.append(Committed(at, stitched.committed, self._source))
+            events.append(Committed(at, stitched.committed, self._source, heard))
         if stitched.tentative != self._tentative or stitched.committed:
             self._tentative = stitched.tentative
-            events.append(Tentative(at, stitched.tentative, self._source))
+            events.append(Tentative(at, stitched.tentative, self._source, heard))
         if window.final:
             events += self._close(window, hypothesis)
         else:
@@ -160,6 +163,7 @@ class CaptionStream:
             window=window,
             committed=committed,
             carried=self._carried(window.span.start),
+            context=self._context if not (self._stitcher.count or self._prompt_from) else "",
             not_before=max(window.span.start, self._stitcher.end),
             language=self._language,
         )

@@ -31,6 +31,8 @@ class WindowRequest:
     """Committed words inside the window, in order: the decoder's forced prefix."""
     carried: tuple[int, ...] = ()
     """Text tokens committed before the window, newest last; empty after a prompt reset."""
+    context: str = ""
+    """Text before the stream's first word, where ``carried`` has nothing yet."""
     not_before: int = 0
     """Sample before which no new word can begin: the end of the last committed word."""
     language: str | None = None

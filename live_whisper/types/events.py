@@ -65,6 +65,8 @@ class Committed:
     words: tuple[Word, ...]
     source: str = ""
     """Label of the input the words came from, where there are several."""
+    heard: int = 0
+    """Sample where the decoded audio ended: what of the delay is waiting, and what computing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Tentative:
     at: int
     words: tuple[Word, ...]
     source: str = ""
+    heard: int = 0
+    """Sample where the decoded audio ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ class VoiceFrame:
     """Absolute index of the frame's first sample."""
     length: int
     """Samples, 16 kHz."""
-    speech: float
-    """How surely somebody speaks, 0-1. A detector without degrees gives 0 or 1."""
+    is_speech: bool
+    """The detector takes it for speech."""
     level_dbfs: float
     """Root-mean-square level; ``-inf`` for digital silence."""
+    voiced: bool = True
+    """It has a pitch, as vowels have. A detector that is hard to fool may always say so."""
 
     @property
     def end(self) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from live_whisper.types.audio import Span, SpeechEdge, SpeechEnded, SpeechStarted
 from live_whisper.units import SAMPLE_RATE, WINDOW_SAMPLES, ms_to_samples
 from live_whisper.vad.base import VoiceFrame
+from live_whisper.vad.evidence import Evidence, EvidenceOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,10 @@ class SegmenterOptions:
     hard_limit: int = WINDOW_SAMPLES
     """No segment is longer; without a pause it is split at the quietest place after
     ``soft_limit``."""
-    threshold: float = 0.5
-    """A frame with at least this much ``speech`` counts as speech."""
+    max_onset: int = ms_to_samples(1000)
+    """No further back than this before the decision does a segment begin, pre-roll aside."""
+    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
+    """What makes a voice of speech frames."""
 
     def __post_init__(self) -> None:
         if self.min_speech <= 0 or min(self.pre_roll, self.max_onset_pause) < 0:
@@ -79,6 +82,7 @@ class Segmenter:
         self._open: _Open | None = None
         self._onset: _Onset | None = None
         self._silent = 0
+        self._evidence = Evidence(self._options.evidence)
 
     @property
     def speaking(self) -> bool:
@@ -108,10 +112,10 @@ class Segmenter:
         if frame.start != self._seen:
             raise ValueError(f"expected the frame at {self._seen}, not at {frame.start}")
         self._seen = frame.end
-        speech = frame.speech >= self._options.threshold
+        self._evidence.push(frame)
         if self._open is None:
-            return self._while_silent(frame, speech=speech)
-        return self._while_open(self._open, frame, speech=speech)
+            return self._while_silent(frame)
+        return self._while_open(self._open, frame)
 
     def flush(self) -> list[SpeechEdge]:
         """End of the stream: close what is open."""
@@ -122,9 +126,9 @@ class Segmenter:
             return []
         return [self._close(self._open, self._seen, "end")]
 
-    def _while_silent(self, frame: VoiceFrame, *, speech: bool) -> list[SpeechEdge]:
+    def _while_silent(self, frame: VoiceFrame) -> list[SpeechEdge]:
         options, onset = self._options, self._onset
-        if not speech:
+        if not frame.is_speech:
             if onset is not None and frame.end - onset.last_speech_end > options.max_onset_pause:
                 self._onset = None
             return []
@@ -132,7 +136,10 @@ class Segmenter:
             onset = self._onset = _Onset(frame.start, 0, frame.end)
         onset.speech += frame.length
         onset.last_speech_end = frame.end
-        if onset.speech < options.min_speech:
+        # What goes on without becoming a voice is given up from behind, or silence would never
+        # be settled.
+        onset.first = max(onset.first, frame.end - options.max_onset)
+        if onset.speech < options.min_speech or not self._evidence.voice:
             return []
         start = max(self._floor, onset.first - options.pre_roll)
         self._silent += start - self._floor
@@ -140,9 +147,9 @@ class Segmenter:
         self._open = _Open(start, frame.end)
         return [SpeechStarted(start)]
 
-    def _while_open(self, now: _Open, frame: VoiceFrame, *, speech: bool) -> list[SpeechEdge]:
+    def _while_open(self, now: _Open, frame: VoiceFrame) -> list[SpeechEdge]:
         options = self._options
-        if speech:
+        if frame.is_speech and self._evidence.lingering:
             now.last_speech_end = frame.end
         length = frame.end - now.start
         long = length >= options.soft_limit

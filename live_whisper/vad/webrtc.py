@@ -15,6 +15,7 @@ from live_whisper.types.audio import Samples
 from live_whisper.units import SAMPLE_RATE, ms_to_samples
 from live_whisper.vad.base import VoiceFrame
 from live_whisper.vad.noise import NoiseFloor
+from live_whisper.vad.pitch import pitch_strength
 
 _FRAME_MS: Final = (10, 20, 30)  # the lengths the detector takes
 
@@ -26,9 +27,9 @@ class WebRtcOptions:
     aggressiveness: int = 2
     """0 lets most through, 3 least."""
     frame_ms: int = 20
-    onset_db: float = 9.0
+    onset_db: float = 6.0
     """How far above the noise floor a frame must be while nobody speaks."""
-    hold_db: float = 5.0
+    hold_db: float = 4.0
     """The same within ``hold_ms`` of a speech frame."""
     hold_ms: int = 200
     least_dbfs: float = -62.0
@@ -38,6 +39,9 @@ class WebRtcOptions:
     floor_quantile: float = 0.1
     floor_ready_ms: int = 500
     """Until this much was heard, only ``least_dbfs`` guards."""
+
+    min_pitch: float = 0.55
+    """Correlation of a frame with itself one pitch period later that makes it voiced, 0-1."""
 
     def __post_init__(self) -> None:
         if self.frame_ms not in _FRAME_MS:
@@ -60,6 +64,7 @@ class WebRtcVoiceActivity:
             quantile=self._options.floor_quantile,
             min_frames=self._options.floor_ready_ms // self._options.frame_ms,
         )
+        self._before = np.zeros(self.frame_samples, dtype=np.float32)
         self._hold_until = -1
 
     @property
@@ -85,15 +90,17 @@ class WebRtcVoiceActivity:
     def _judge(self, samples: Samples) -> VoiceFrame:
         start, size = self._next, self.frame_samples
         self._next += len(samples)
-        level = _level_dbfs(samples)
+        level, options = _level_dbfs(samples), self._options
         if len(samples) < size:
             samples = np.concatenate((samples, np.zeros(size - len(samples), dtype=np.float32)))
+        before, self._before = self._before, samples
         pcm = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes()
         voiced = bool(self._detector.is_speech(pcm, SAMPLE_RATE))
         speech = voiced and self._stands_out(start, level)
         if speech:
-            self._hold_until = self._next + ms_to_samples(self._options.hold_ms)
-        return VoiceFrame(start, self._next - start, float(speech), level)
+            self._hold_until = self._next + ms_to_samples(options.hold_ms)
+        voiced = speech and pitch_strength(np.concatenate((before, samples))) >= options.min_pitch
+        return VoiceFrame(start, self._next - start, speech, level, voiced)
 
     def _stands_out(self, start: int, level: float) -> bool:
         options = self._options

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from support.checkpoints import make_random_checkpoint
 
 from live_whisper.cli.main import main

@@ -8,8 +8,6 @@ import numpy as np
 import pysubs2
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from support.scripted_recognizer import Script, ScriptedRecognizer, load_scripted, sentence
 
 from live_whisper.audio.source import SourceChunk

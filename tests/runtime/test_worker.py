@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the spawned child as well
-
 from support.scripted_recognizer import Script, load_scripted, sentence
 
 from live_whisper.errors import ModelError

@@ -105,8 +105,8 @@ SPAN = st.tuples(NUMBER, NUMBER).map(lambda pair: Span(min(pair), max(pair)))
 MAYBE = st.none() | REAL
 SUMMARIES = st.builds(
     Summary,
-    **{name: NUMBER for name in ("captured_samples", "decoded_samples", "silent_samples", "words")},
-    **{name: NUMBER for name in ("lost_samples", "undecoded_samples", "cues")},
+    **dict.fromkeys(("captured_samples", "decoded_samples", "silent_samples", "words"), NUMBER),
+    **dict.fromkeys(("lost_samples", "undecoded_samples", "cues"), NUMBER),
     commit_latency_p50_seconds=MAYBE,
     commit_latency_p95_seconds=MAYBE,
     compute_ratio=REAL,

@@ -4,9 +4,11 @@ from live_whisper.streaming.sinks.base import DisplayClosed
 from live_whisper.streaming.sinks.fanout import FanOut
 from live_whisper.types.events import Notice
 
+BROKEN = RuntimeError("broken\x1b[31m")
+
 
 class Recorder:
-    def __init__(self, *, fail_at=None, error=RuntimeError("broken\x1b[31m"), complain=False):
+    def __init__(self, *, fail_at=None, error=BROKEN, complain=False):
         self.events, self.closed = [], 0
         self.fail_at, self.error, self.complain = fail_at, error, complain
 

@@ -61,7 +61,7 @@ openai/whisper-base · ko · Built-in Microphone  → /home/me/meetings/2026/mee
           확인하고 새로운
 
 ● listening  ▮▮▮▮▮▮▮▯▯▯  speech  1:02:05  lag 1.2 s
-openai/whisper-base · ko · Built-in Microphone  → …6/meeting.srt""",
+openai/whisper-base · ko · Built-in Microphone  → …/meeting.srt""",
     40: """\
 안녕하세요 여러분. 오늘 회의에서는 다음
 분기 예산을 확인하고 새로운
@@ -75,7 +75,7 @@ openai/whisper-base · ko · Built-in Microphone  → …6/meeting.srt""",
 확인하고 새로운
 
 ● listening
-→ …/2026/meeting.srt""",
+→ …2026/meeting.srt""",
 }
 
 
@@ -88,6 +88,7 @@ def test_a_terminal_without_unicode_gets_plain_signs():
     text = shown(render(VIEW, 80, ascii_only=True), 80)
     assert "* listening  #######---" in text
     assert "→" not in text
+    assert "openai/whisper-base | ko | Built-in Microphone  > " in text
 
 
 def test_states():

@@ -1,9 +1,12 @@
 """The same weights in openai-whisper's model. Needs openai-whisper and torch."""
 
+import warnings
+
 import numpy as np
 import torch
 import whisper
 from whisper.model import ModelDimensions, Whisper
+from whisper.tokenizer import Tokenizer, get_tokenizer
 
 from live_whisper.whisper.checkpoint import Checkpoint
 
@@ -46,6 +49,13 @@ def openai_name(name: str) -> str:
     return f"{side}.blocks.{number}.{_PARTS[part]}.{kind}"
 
 
+def openai_tokenizer(**options: object) -> Tokenizer:
+    """openai-whisper's tokenizer. Its vocabulary reader leaves the file open; it is read once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        return get_tokenizer(**options)
+
+
 def to_openai(checkpoint: Checkpoint) -> Whisper:
     """A ``whisper.Whisper`` with the checkpoint's weights and alignment heads, every tensor set."""
     dims = checkpoint.dims
@@ -72,6 +82,9 @@ def to_openai(checkpoint: Checkpoint) -> Whisper:
     for layer, head in checkpoint.generation.alignment_heads:
         mask[layer, head] = True
     model.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
+    for multilingual in (False, True):  # read here, so that later readers find them read
+        for languages in (99, 100):
+            openai_tokenizer(multilingual=multilingual, num_languages=languages)
     return model.eval()
 
 

@@ -18,7 +18,7 @@ def run(pattern, segmenter=None, levels=None):
     edges, closed, settled = [], 0, 0
     for number, speech in enumerate(pattern):
         level = levels[number] if levels else (-20.0 if speech else -60.0)
-        new = segmenter.push(VoiceFrame(number * FRAME, FRAME, float(speech), level))
+        new = segmenter.push(VoiceFrame(number * FRAME, FRAME, speech, level))
         edges += new
         closed += sum(edge.span.length for edge in new if isinstance(edge, SpeechEnded))
         assert segmenter.settled >= settled, "what was settled stays settled"
@@ -142,7 +142,7 @@ def test_a_minute_without_any_quiet_place():
 def test_hole_between_frames_is_refused():
     segmenter = Segmenter()
     with pytest.raises(ValueError, match="expected the frame at 0"):
-        segmenter.push(VoiceFrame(320, 320, 0.0, -60.0))
+        segmenter.push(VoiceFrame(320, 320, False, -60.0))
 
 
 @pytest.mark.parametrize(

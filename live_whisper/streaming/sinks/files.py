@@ -17,6 +17,8 @@ from live_whisper.captions.text import sanitize
 from live_whisper.errors import OutputError
 
 FILE_MODE = 0o600
+# Not for child processes; and no line-end translation on Windows.
+_OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _BACKLOG_BYTES = 4 << 20  # kept in memory while a file cannot be written
 
 
@@ -42,7 +44,7 @@ def claim_output(path: Path, *, overwrite: bool = False) -> None:
             raise OutputError(f"{shown(path)!r} is a folder.", hint="Name a file in it.")
         if overwrite and path.exists() and not path.is_file():
             raise OutputError(f"{shown(path)!r} is no regular file.", hint="Choose another name.")
-        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), FILE_MODE)
+        descriptor = os.open(path, flags | _OPEN_FLAGS, FILE_MODE)
     except FileExistsError:
         raise OutputError(
             f"{shown(path)!r} already exists.",
@@ -101,9 +103,12 @@ class AppendFile:
     def __init__(self, path: Path, *, keep_bytes: int | None = None) -> None:
         """Open for appending; ``keep_bytes`` cuts off a torn tail first. Raises ``OSError``."""
         self._path = path
-        self._descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_CLOEXEC", 0))
+        self._descriptor = os.open(path, os.O_WRONLY | _OPEN_FLAGS)
         try:
-            if keep_bytes is not None and keep_bytes < os.fstat(self._descriptor).st_size:
+            status = os.fstat(self._descriptor)
+            self.identity = status.st_dev, status.st_ino
+            self._counts_links = status.st_nlink > 0  # not every network file system does
+            if keep_bytes is not None and keep_bytes < status.st_size:
                 os.ftruncate(self._descriptor, keep_bytes)
             self._length = os.lseek(self._descriptor, 0, os.SEEK_END)
         except OSError:
@@ -114,6 +119,11 @@ class AppendFile:
     def length(self) -> int:
         """Bytes safely appended so far, earlier content included."""
         return self._length
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the file was deleted or replaced by another of its name: nobody would read it."""
+        return self._counts_links and os.fstat(self._descriptor).st_nlink == 0
 
     def append(self, data: bytes, *, sync: bool = True) -> None:
         """Write all of ``data``, or none of it as far as the file system allows.
@@ -150,7 +160,7 @@ class ResilientFile:
             self._file: AppendFile | None = AppendFile(path, keep_bytes=keep_bytes)
         except OSError as error:
             raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
-        self._good = self._file.length
+        self._good, self._identity = self._file.length, self._file.identity
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
         self._lost = 0
@@ -174,14 +184,26 @@ class ResilientFile:
             self._recovered()
 
     def _drain(self, *, sync: bool) -> None:
+        if self._file is not None and self._file.orphaned:
+            self._file.close()
+            self._file = None
         if self._file is None:
-            self._file = AppendFile(self._path, keep_bytes=self._good)
+            self._reopen()
+        assert self._file is not None
         while self._backlog:
             data = self._backlog[0]
             self._file.append(data, sync=sync)
             self._good = self._file.length
             self._backlog.popleft()
             self._backlog_bytes -= len(data)
+
+    def _reopen(self) -> None:
+        file = AppendFile(self._path)
+        if file.identity == self._identity:  # our own: cut what a failed write left
+            file.close()
+            file = AppendFile(self._path, keep_bytes=self._good)
+        # A file that an editor put in the place of ours is the user's: we go on at its end.
+        self._file, self._good, self._identity = file, file.length, file.identity
 
     def _failed(self, error: OSError) -> None:
         # A network folder that came back needs a new descriptor.

@@ -63,7 +63,11 @@ def to_object(event: Event) -> dict[str, Json]:
 
 def _body(event: Event) -> dict[str, Json]:
     if isinstance(event, (Committed, Tentative)):
-        return {**_text(event.words), "source": sanitize(event.source)}
+        return {
+            **_text(event.words),
+            "source": sanitize(event.source),
+            **_time("heard", event.heard),
+        }
     if isinstance(event, (SegmentClosed, AudioLost)):
         return {**_span(event.span), "source": sanitize(event.source)}
     if isinstance(event, SpeechChanged):

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections import deque
 from typing import TextIO
 
 from rich.console import Console, Group
@@ -11,12 +12,13 @@ from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.streaming.sinks.base import DisplayClosed, Sink
 from live_whisper.streaming.sinks.jsonl import JsonLinesSink
 from live_whisper.streaming.sinks.plain import PlainSink
-from live_whisper.streaming.sinks.terminal_view import render, render_finished
+from live_whisper.streaming.sinks.terminal_view import picture, render, render_finished
 from live_whisper.streaming.sinks.view_state import Finished, View, ViewState
 from live_whisper.types.events import Event
 
 REFRESHES_PER_SECOND = 8
 _JOIN_SECONDS = 2.0
+_RECENT_LINES = 24  # remembered for ``picture``
 
 
 class TerminalSink:
@@ -43,7 +45,9 @@ class TerminalSink:
         self._state_lock, self._draw_lock = threading.Lock(), threading.Lock()
         self._changed, self._stop = threading.Event(), threading.Event()
         self._drawn: tuple[View, int] | None = None
+        self._recent: deque[Finished] = deque(maxlen=_RECENT_LINES)
         self._broken = self._closed = False
+        self._failure: Exception | None = None
         self._live = self._new_live()
         self._live.start()
         self._thread: threading.Thread | None = None
@@ -61,6 +65,8 @@ class TerminalSink:
 
     def handle(self, event: Event) -> None:
         """Take note of an event. Raises ``DisplayClosed`` once the terminal is gone."""
+        if self._failure is not None:
+            raise self._failure
         if self._broken:
             raise DisplayClosed
         with self._state_lock:
@@ -68,6 +74,12 @@ class TerminalSink:
         self._changed.set()
 
     def _run(self) -> None:
+        try:
+            self._draw_changes()
+        except Exception as error:  # noqa: BLE001 - raised in ``handle``, where it is reported
+            self._failure = error
+
+    def _draw_changes(self) -> None:
         while not self._stop.is_set():
             self._changed.wait()
             self._changed.clear()
@@ -95,8 +107,14 @@ class TerminalSink:
 
     def _print(self, finished: list[Finished]) -> None:
         if finished:
+            self._recent.extend(finished)
             lines = [render_finished(item, self._console.width) for item in finished]
             self._console.print(Group(*lines), highlight=False, markup=False, emoji=False)
+
+    def picture(self, *, columns: int = 90, title: str = "live-whisper") -> str:
+        """The display as an SVG image: the last lines and the live area. Any thread."""
+        with self._draw_lock, self._state_lock:
+            return picture(list(self._recent), self._state.view(), columns=columns, title=title)
 
     def suspend(self) -> None:
         """Give the terminal back, before the process is stopped (Ctrl-Z) or asks a question."""
@@ -120,6 +138,8 @@ class TerminalSink:
         self._changed.set()
         if self._thread is not None:
             self._thread.join(_JOIN_SECONDS)
+            if self._thread.is_alive():
+                return  # stuck in a write to a terminal that takes nothing, not even a reset
         with self._state_lock:
             self._state.finish()
             finished = self._state.take_finished()
@@ -147,5 +167,7 @@ def display_for(
         return JsonLinesSink(stream)
     console = Console(file=stream, highlight=False)
     if kind == "rich" and console.is_terminal and not console.is_dumb_terminal:
+        if not console.encoding.lower().startswith("utf") and hasattr(console.file, "reconfigure"):
+            console.file.reconfigure(errors="replace")  # a sign it lacks must not end the display
         return TerminalSink(console, outputs=outputs)
     return PlainSink(stream, notices)

@@ -1,9 +1,12 @@
 """The live area and the scrollback lines as rich renderables: pure functions."""
 
-from rich.console import Group, RenderableType
+import io
+import re
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from live_whisper.captions.cues import Cue
 from live_whisper.captions.srt import timestamp
 from live_whisper.captions.text import display_width, keep_end, truncate, wrap
 from live_whisper.streaming.sinks.view_state import (
@@ -39,7 +42,7 @@ def render(view: View, columns: int, *, ascii_only: bool = False) -> RenderableT
     if lines:
         lines.append(Text(""))
     lines.append(_status(view, width, ascii_only=ascii_only))
-    if details := _details(view, width):
+    if details := _details(view, width, ascii_only=ascii_only):
         lines.append(details)
     return Group(*lines)
 
@@ -137,18 +140,31 @@ def _fit(parts: list[tuple[int, Text]], width: int) -> Text:
     return line
 
 
-def _details(view: View, width: int) -> Text | None:
-    what = " · ".join(item for item in (view.model, view.language, view.source) if item)
+def _details(view: View, width: int, *, ascii_only: bool) -> Text | None:
+    dot, arrow = (" | ", "> ") if ascii_only else (" · ", "→ ")
+    what = dot.join(item for item in (view.model, view.language, view.source) if item)
     where = ", ".join(view.outputs)
     if not where:
         return Text(truncate(what, width), style="dim", no_wrap=True) if what else None
-    room = width - display_width(what) - 5 if what else width - 2
-    if room < 12:  # the file matters more than the model's name
-        return Text("→ " + keep_end(where, width - 2), style="dim", no_wrap=True)
-    lead = f"{what}  → " if what else "→ "
-    return Text(lead + keep_end(where, room), style="dim", no_wrap=True)
+    lead = f"{what}  {arrow}" if what else arrow
+    if width - display_width(lead) < 12:  # the file matters more than the model's name
+        lead = arrow
+    return Text(lead + keep_end(where, width - display_width(lead)), style="dim", no_wrap=True)
 
 
-def is_caption(item: Finished) -> bool:
-    """Whether a finished line is a caption."""
-    return isinstance(item, Cue)
+_WEB_FONT = re.compile(r"@font-face\s*\{[^}]*\}\s*")
+
+
+def picture(lines: Sequence[Finished], view: View, *, columns: int = 90, title: str = "") -> str:
+    """Scrolled lines and the live area as an SVG image that refers to nothing outside itself."""
+    console = Console(
+        file=io.StringIO(),
+        width=columns,
+        record=True,
+        force_terminal=True,
+        color_system="truecolor",
+    )
+    for line in lines:
+        console.print(render_finished(line, columns), highlight=False, markup=False, emoji=False)
+    console.print(render(view, columns))
+    return _WEB_FONT.sub("", console.export_svg(title=title))

@@ -1,0 +1,36 @@
+"""What happens to a recording's folder once nothing is owed any more."""
+
+import contextlib
+from pathlib import Path
+
+from live_whisper.errors import InputError, OutputError
+from live_whisper.streaming.recording import RecordingFolder
+from live_whisper.streaming.sinks.files import reason, shown
+
+
+def finish_recording(folder: RecordingFolder, keep_audio: Path | None) -> None:
+    """Keep the audio where asked, mark the recording as done, let the spooled audio go.
+
+    In this order, so that a crash in between costs nothing. Several inputs are kept as
+    ``name.wav``, ``name-2.wav`` … Raises ``OutputError`` where the audio cannot be kept; then the
+    recording stays as it is.
+    """
+    if keep_audio is not None:
+        _keep(folder, keep_audio)
+    try:
+        folder.mark_finished()
+    except (OSError, InputError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise OutputError(f"{shown(folder.path)!r} cannot be marked as finished: {why}.") from None
+    for part in folder.parts():
+        with contextlib.suppress(OSError):  # finished all the same; `recordings rm` removes it
+            part.unlink(missing_ok=True)
+
+
+def _keep(folder: RecordingFolder, path: Path) -> None:
+    from live_whisper.audio.export import export_spool  # noqa: PLC0415 - loads the codecs
+
+    for number, spool in enumerate(folder.spools(), start=1):
+        target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        if any(spool.glob("audio-*.wav")):
+            export_spool(spool, target)

@@ -1,0 +1,70 @@
+"""Whole files: the same tokens in the same segments as ``whisper.transcribe``."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+whisper = pytest.importorskip("whisper")
+
+from audio import babble, clip
+from conftest import DEMO
+
+from live_whisper.decoding import FallbackSettings
+from live_whisper.decoding.file_mel import FileMel
+from live_whisper.decoding.longform import LongForm, LongFormSettings
+
+pytestmark = pytest.mark.parity
+
+GREEDY = FallbackSettings(temperatures=(0.0,))  # sampling draws from other random numbers
+
+
+def ours(pair, samples, **settings):
+    with FileMel(pair.log_mel) as mel:
+        for start in range(0, len(samples), 100_000):
+            mel.push(samples[start : start + 100_000])
+        mel.finish()
+        longform = LongForm(pair.decoder, mel, LongFormSettings(fallback=GREEDY, **settings))
+        return list(longform.run()), longform.language
+
+
+def compare(pair, samples, *, language, **settings):
+    segments, found = ours(pair, samples, language=language, **settings)
+    expected = whisper.transcribe(
+        pair.reference,
+        samples,
+        language=language,
+        temperature=0.0,
+        fp16=False,
+        condition_on_previous_text=settings.get("condition_on_previous_text", True),
+        word_timestamps=False,
+    )
+    theirs = [segment for segment in expected["segments"] if segment["text"]]
+    assert found == expected["language"]
+    assert [list(segment.tokens) for segment in segments] == [one["tokens"] for one in theirs]
+    for segment, one in zip(segments, theirs, strict=True):
+        assert segment.start / 16_000 == pytest.approx(one["start"], abs=1e-3)
+        assert segment.end / 16_000 == pytest.approx(one["end"], abs=1e-3)
+        assert segment.seek == one["seek"]
+        assert segment.text == one["text"]
+    return segments
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("condition", [True, False])
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_ten_minutes_of_the_demo(demo_pair, language, condition):
+    sound = clip(DEMO)
+    if sound is None:
+        sound = babble(60, 0)
+    sound = np.resize(sound, 600 * 16_000)
+    sound = (sound + np.random.default_rng(0).normal(0, 0.003, len(sound))).astype(np.float32)
+    compare(demo_pair, sound, language=language, condition_on_previous_text=condition)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["ko", None])
+def test_a_random_checkpoint(random_pair, language):
+    if random_pair.checkpoint.dims.n_audio_state > 400:
+        pytest.skip("tiny is enough: windows are compared elsewhere")
+    segments = compare(random_pair, babble(70, 7), language=language)
+    assert segments

@@ -1,0 +1,99 @@
+"""Greedy decoding, token for token as openai-whisper.
+
+Both programs compute in float32 in another order, so a token may differ only where the two best
+logits are closer than rounding (1e-4); no window here has such a tie.
+"""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+whisper = pytest.importorskip("whisper")
+
+from audio import babble, clip
+from conftest import DEMO
+
+from live_whisper.decoding import DecodeRequest
+from live_whisper.units import WINDOW_FRAMES, WINDOW_SAMPLES
+
+pytestmark = pytest.mark.parity
+
+MAX_TOKENS = 60
+WINDOWS = 6  # of each random checkpoint
+
+
+def compare(pair, samples, *, max_tokens, language="en", task="transcribe", **options):
+    """Decode one window with both programs and compare all that they say."""
+    mel = pair.log_mel.compute(samples[:WINDOW_SAMPLES], frames=WINDOW_FRAMES)
+    features = pair.decoder.engine.encoder.encode(mel)
+    prompt = options.get("prompt", ())
+    timestamps = options.get("timestamps", True)
+    got = pair.decoder.decode(
+        features,
+        DecodeRequest(
+            language=language,
+            task=task,
+            prompt=prompt,
+            timestamps=timestamps,
+            max_tokens=max_tokens,
+        ),
+    )
+    expected = whisper.decode(
+        pair.reference,
+        torch.tensor(mel),
+        whisper.DecodingOptions(
+            language=language,
+            task=task,
+            prompt=list(prompt) or None,
+            without_timestamps=not timestamps,
+            sample_len=max_tokens,
+            fp16=False,
+        ),
+    )
+    assert list(got.tokens) == expected.tokens
+    assert got.language == expected.language
+    assert got.average_log_probability == pytest.approx(expected.avg_logprob, abs=2e-3)
+    assert got.no_speech_probability == pytest.approx(expected.no_speech_prob, abs=1e-3)
+    assert got.compression_ratio == expected.compression_ratio
+    return got
+
+
+@pytest.mark.parametrize("number", range(WINDOWS))
+def test_random_checkpoints(random_pair, number):
+    random = np.random.default_rng(number)
+    prompt = tuple(int(token) for token in random.integers(0, 50_000, 150 * (number % 3)))
+    got = compare(
+        random_pair,
+        babble(30, number),
+        max_tokens=MAX_TOKENS,
+        language=("en", "ko", None)[number % 3],
+        task=("transcribe", "translate")[number % 2],
+        prompt=prompt if number % 3 < 2 else (),
+        timestamps=number != 4,
+    )
+    assert len(set(got.tokens)) > 10  # the checkpoint says something
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_the_demo_checkpoint(demo_pair, number):
+    sound = clip(DEMO)
+    if sound is None:
+        sound = babble(60, 0)
+    start = (number * len(sound)) // 20
+    samples = np.resize(sound[start:], WINDOW_SAMPLES if number % 2 else 8 * 16_000)
+    samples = samples + np.random.default_rng(number).normal(0, 0.003, len(samples))
+    compare(
+        demo_pair,
+        samples.astype(np.float32),
+        max_tokens=224,
+        language=("en", "ko")[number % 2],
+        timestamps=number % 5 != 4,
+    )
+
+
+def test_language_detection(random_pair):
+    mel = random_pair.log_mel.compute(babble(30, 99), frames=WINDOW_FRAMES)
+    _, expected = whisper.detect_language(random_pair.reference, torch.tensor(mel))
+    found = random_pair.decoder.detect_language(random_pair.decoder.engine.encoder.encode(mel))
+    assert next(iter(found)) == max(expected, key=expected.get)
+    assert found == pytest.approx(expected, abs=1e-4)
