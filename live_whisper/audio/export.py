@@ -1,101 +1,92 @@
-"""The spool as one audio file that any program plays: WAV or FLAC, sample for sample the same."""
+"""The recording as one ordinary file: FLAC or WAV."""
 
 import contextlib
 import os
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import av
-import numpy as np
+import av.error
 
 from live_whisper.audio.pcm import to_s16
 from live_whisper.audio.spool import SpoolReader, wav_header
 from live_whisper.audio.text import printable
-from live_whisper.errors import InputError, OutputError, UsageError
+from live_whisper.errors import OutputError
 from live_whisper.types.audio import Samples, Span
 from live_whisper.units import SAMPLE_RATE
 
-_BLOCK_SAMPLES = 10 * SAMPLE_RATE
-_FLAC_FRAME_SAMPLES = 4096
-_WAV_LIMIT_SAMPLES = (1 << 31) - 64  # 4 GiB of 16-bit samples, the most a WAV header can say
+FORMATS: Final = (".flac", ".wav")
+_STEP: Final = 60 * SAMPLE_RATE  # a minute in memory
+_MAX_WAV_SAMPLES: Final = (0xFFFFFFFF - 36) // 2
 
 
-def check_audio_name(path: Path) -> None:
-    """Raise ``UsageError`` for a suffix that is neither ``.wav`` nor ``.flac``."""
-    if path.suffix.lower() not in _WRITERS:
-        raise UsageError(
-            f"Audio cannot be kept as {printable(path.name)!r}.", hint="Use .wav or .flac."
-        )
+def export_recording(reader: SpoolReader, path: Path, *, overwrite: bool = False) -> Span:
+    """Write the spool from sample 0 to its end to ``path`` (``.flac`` or ``.wav``, mode 0600).
 
-
-def export_spool(folder: Path, path: Path) -> int:
-    """Write everything a spool holds to ``path``, in one step; returns the samples written.
-
-    What the disk lacked is silence, so times hold. Mode 0600. Raises ``UsageError`` for an unknown
-    suffix, ``InputError`` for an empty spool, ``OutputError`` where the file cannot be written.
+    What the spool lacks becomes silence, so times hold. The file appears whole or not at all.
+    Returns what was written. Raises ``OutputError``, and ``InputError`` where the spool fails.
     """
-    check_audio_name(path)
-    reader = SpoolReader(folder)
-    end = reader.end
-    if not end:
-        raise InputError("The recording holds no audio.")
+    check_export_path(path)
+    if path.exists() and not overwrite:
+        raise OutputError(f"{printable(str(path))} exists already.", hint="Choose another name.")
+    whole = Span(0, reader.end)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=".part", dir=path.parent
-        )
-    except OSError as error:
-        raise _refused(path, error) from None
-    temporary = Path(name)
-    try:
-        os.close(descriptor)
-        _WRITERS[path.suffix.lower()](temporary, _blocks(reader, end), end)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, av.FFmpegError) as error:
-        raise _refused(path, error) from None
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        if path.suffix.casefold() == ".flac":
+            _write_flac(_pieces(reader, whole), part)
+        else:
+            _write_wav(_pieces(reader, whole), part, whole.length)
+        part.replace(path)
+    except (OSError, av.error.FFmpegError) as error:
+        raise OutputError(
+            f"{printable(str(path))} cannot be written: {getattr(error, 'strerror', None) or error}."
+        ) from None
     finally:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return end
+            part.unlink()
+    return whole
 
 
-def _blocks(reader: SpoolReader, end: int) -> Iterator[Samples]:
-    for at in range(0, end, _BLOCK_SAMPLES):
-        yield reader.read(Span(at, min(end, at + _BLOCK_SAMPLES)), fill=True)
+def check_export_path(path: Path) -> None:
+    """Raise ``OutputError`` unless the name ends in a format that can be written."""
+    if path.suffix.casefold() not in FORMATS:
+        raise OutputError(
+            f"Audio cannot be kept as {printable(path.name)!r}.",
+            hint=f"Names end in {' or '.join(FORMATS)}.",
+        )
 
 
-def _write_wav(path: Path, blocks: Iterator[Samples], samples: int) -> None:
-    if samples > _WAV_LIMIT_SAMPLES:
+def _pieces(reader: SpoolReader, whole: Span) -> Iterator[Samples]:
+    for start in range(whole.start, whole.end, _STEP):
+        yield reader.read(Span(start, min(start + _STEP, whole.end)), fill=True)
+
+
+def _write_wav(pieces: Iterator[Samples], path: Path, length: int) -> None:
+    if length > _MAX_WAV_SAMPLES:
         raise OutputError("The recording is too long for a WAV file.", hint="Use .flac.")
-    with path.open("wb") as file:
-        file.write(wav_header(samples))
-        for block in blocks:
-            file.write(to_s16(block).astype("<i2").tobytes())
+    with path.open("r+b") as file:
+        file.write(wav_header(length))
+        for piece in pieces:
+            file.write(to_s16(piece).astype("<i2").tobytes())
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _write_flac(path: Path, blocks: Iterator[Samples], samples: int) -> None:
-    del samples
+def _write_flac(pieces: Iterator[Samples], path: Path) -> None:
     with av.open(str(path), "w", format="flac") as container:
         stream = container.add_stream("flac", rate=SAMPLE_RATE, layout="mono", format="s16")
-        for block in blocks:
-            for at in range(0, len(block), _FLAC_FRAME_SAMPLES):
-                part = to_s16(block[at : at + _FLAC_FRAME_SAMPLES])
-                frame = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(part, dtype=np.int16)[None, :], format="s16", layout="mono"
-                )
-                frame.sample_rate = SAMPLE_RATE
-                container.mux(stream.encode(frame))
+        at = 0
+        fifo = av.AudioFifo()
+        for piece in pieces:
+            frame = av.AudioFrame.from_ndarray(to_s16(piece)[None, :], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = SAMPLE_RATE, at
+            at += len(piece)
+            fifo.write(frame)
+            for block in fifo.read_many(4096):
+                container.mux(stream.encode(block))
+        rest = fifo.read(0, partial=True)
+        if rest is not None:
+            container.mux(stream.encode(rest))
         container.mux(stream.encode(None))
-
-
-def _refused(path: Path, error: OSError | av.FFmpegError) -> OutputError:
-    why = error.strerror or type(error).__name__
-    return OutputError(f"{printable(str(path))!r} cannot be written: {why}.")
-
-
-_WRITERS: dict[str, Callable[[Path, Iterator[Samples], int], None]] = {
-    ".wav": _write_wav,
-    ".flac": _write_flac,
-}

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from live_whisper.audio.c_stderr import silence_c_stderr
 from live_whisper.audio.capture import CaptureBuffer
 from live_whisper.audio.devices import Device, InputStream, kind_of
 from live_whisper.audio.resample import usable_rate
@@ -123,6 +124,7 @@ class _PortAudioStream:
         self._now_ns = now_ns
         self._finished = threading.Event()
         self._next_adc_time: float | None = None
+        silence_c_stderr()
         self._stream = sd.InputStream(
             device=device.index,
             samplerate=rate,

@@ -156,13 +156,22 @@ def test_unknown_device_is_one_line(microphone, tmp_path):
     assert "DeviceError: No input device is called 'no such thing'" in done.stderr
 
 
-def test_sound_server_that_dies_leaves_a_gap_of_the_right_length(microphone, tmp_path):
+def test_unplugged_and_plugged_in_again_leaves_a_gap_of_the_right_length(microphone, tmp_path):
     want = chirp_wav(tmp_path / "play.wav", 2)
-    program = start(microphone, tmp_path, seconds=12)
+    program = start(microphone, tmp_path, seconds=11)
     assert microphone.play(tmp_path / "play.wav").wait(20) == 0
     microphone.unplug()
     microphone.plug_in()
+    assert program.stdout.readable()
+    time_to_reopen = subprocess.Popen(["sleep", "2"])  # back-off of the first attempts
+    time_to_reopen.wait(10)
     assert microphone.play(tmp_path / "play.wav").wait(20) == 0
     report, got = result(program, tmp_path)
-    assert place(got, want)[1] > 0.98
-    assert len(got) / 16000 == pytest.approx(report["elapsed"], abs=1.0)
+    first, last = report["gaps"][0][0], report["gaps"][-1][1]
+    assert sum(end - start for start, end in report["gaps"]) == last - first > 0
+    assert not got[first:last].any()
+    assert place(got[:first], want)[1] > 0.98
+    assert place(got[last:], want)[1] > 0.98
+    assert len(got) / 16000 == pytest.approx(report["elapsed"], abs=0.7)
+    assert "waiting for it to come back" in report["notices"][0]
+    assert "filled with silence" in report["notices"][-1]

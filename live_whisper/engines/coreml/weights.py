@@ -72,8 +72,10 @@ def _lloyd(points: Array, counts: Array) -> Array:
         return np.pad(points, (0, PALETTE_ENTRIES - len(points)), mode="edge")
     mass = np.concatenate([[0.0], np.cumsum(counts)])
     moment = np.concatenate([[0.0], np.cumsum(counts * points)])
-    # The cube root of the density is where the centres of an optimal quantizer lie (Panter-Dite).
-    spread = np.cumsum(np.cbrt(counts))
+    # An optimal quantizer's centres lie as the cube root of the density (Panter and Dite); float16
+    # values lie closer together near zero, so counts alone are no density.
+    width = np.gradient(points)
+    spread = np.cumsum(np.cbrt(counts / width) * width)
     targets = (np.arange(PALETTE_ENTRIES) + 0.5) / PALETTE_ENTRIES * spread[-1]
     centres = np.interp(targets, spread, points)
     for _ in range(PALETTE_ROUNDS):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-import re
+import shutil
 import subprocess
 import sys
 
@@ -22,7 +22,9 @@ from live_whisper.engines.coreml.options import (
 )
 from live_whisper.engines.coreml.packages import ensure_packages, packages_folder
 from live_whisper.errors import ModelError, OutputError, UsageError
+from live_whisper.whisper.checkpoint import load_checkpoint
 from live_whisper.whisper.dims import Dims
+from tests.support.checkpoints import make_random_checkpoint
 
 QUICK = ConvertOptions(context_positions=(20,))
 
@@ -36,10 +38,16 @@ MEDIUM, LARGE = dims(1024, 24), dims(1280, 32)
 TURBO = dataclasses.replace(LARGE, n_text_layer=4, n_mels=128, n_vocab=51866)
 
 
+@pytest.fixture(scope="module")
+def nano(tmp_path_factory):
+    """The quickest checkpoint to convert."""
+    folder = tmp_path_factory.mktemp("nano") / "checkpoint"
+    make_random_checkpoint(folder, d_model=32, layers=1, heads=2, alignment_heads=[[0, 0]])
+    return load_checkpoint(folder)
+
+
 @pytest.fixture
 def folder_with_conversion(conversions, tmp_path):
-    import shutil
-
     target = tmp_path / "model"
     shutil.copytree(conversions(), target)
     return target
@@ -69,10 +77,10 @@ def test_digest_changes_with_the_content(conversions):
     assert manifest.digest != dataclasses.replace(manifest, revision="other").digest
 
 
-def test_several_contexts_and_progress_that_only_grows(small, tmp_path):
+def test_several_contexts_and_progress_that_only_grows(nano, tmp_path):
     seen = []
     manifest = convert(
-        small,
+        nano,
         tmp_path / "out",
         ConvertOptions(context_positions=(40, 20)),
         progress=lambda message, fraction: seen.append((message, fraction)),
@@ -89,7 +97,7 @@ def test_several_contexts_and_progress_that_only_grows(small, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
-def test_an_interrupted_conversion_leaves_the_old_one(small, folder_with_conversion, monkeypatch):
+def test_an_interrupted_conversion_leaves_the_old_one(nano, folder_with_conversion, monkeypatch):
     before = (folder_with_conversion / FILE_NAME).read_bytes()
     built = []
     original = export.decoder_program
@@ -102,29 +110,29 @@ def test_an_interrupted_conversion_leaves_the_old_one(small, folder_with_convers
 
     monkeypatch.setattr(export, "decoder_program", stop)
     with pytest.raises(KeyboardInterrupt):
-        convert(small, folder_with_conversion, QUICK)
+        convert(nano, folder_with_conversion, QUICK)
     assert len(built) == 2
     assert (folder_with_conversion / FILE_NAME).read_bytes() == before
     assert [p.name for p in folder_with_conversion.parent.iterdir()] == ["model"]
 
 
-def test_an_earlier_conversion_is_replaced(small, folder_with_conversion):
-    convert(small, folder_with_conversion, QUICK)
+def test_an_earlier_conversion_is_replaced(nano, folder_with_conversion):
+    convert(nano, folder_with_conversion, QUICK)
     assert read_manifest(folder_with_conversion).contexts == (20,)
     assert [p.name for p in folder_with_conversion.parent.iterdir()] == ["model"]
 
 
-def test_a_folder_of_something_else_is_left_alone(small, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(nano, tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
     with pytest.raises(OutputError, match="not empty"):
-        convert(small, tmp_path, QUICK)
+        convert(nano, tmp_path, QUICK)
     assert (tmp_path / "thesis.txt").read_text() == "all of it"
 
 
-def test_a_file_in_the_way_is_named(small, tmp_path):
+def test_a_file_in_the_way_is_named(nano, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="is a file"):
-        convert(small, tmp_path / "file", QUICK)
+        convert(nano, tmp_path / "file", QUICK)
 
 
 @pytest.mark.parametrize(
@@ -191,24 +199,24 @@ def test_options_outside_the_checkpoint(small, options):
         plan(small, options)
 
 
-def test_cached_packages_are_made_once_and_again_when_damaged(small, tmp_path):
+def test_cached_packages_are_made_once_and_again_when_damaged(nano, tmp_path):
     told = []
-    first = ensure_packages(small, tmp_path, QUICK, lambda m, _: told.append(m))
-    assert first == packages_folder(small, tmp_path, QUICK)
+    first = ensure_packages(nano, tmp_path, QUICK, lambda m, _: told.append(m))
+    assert first == packages_folder(nano, tmp_path, QUICK)
     count = len(told)
     assert count > 1
-    assert ensure_packages(small, tmp_path, QUICK, lambda m, _: told.append(m)) == first
+    assert ensure_packages(nano, tmp_path, QUICK, lambda m, _: told.append(m)) == first
     assert len(told) == count
     (first / FILE_NAME).write_text("{}")
-    ensure_packages(small, tmp_path, QUICK, lambda m, _: told.append(m))
+    ensure_packages(nano, tmp_path, QUICK, lambda m, _: told.append(m))
     assert read_manifest(first).contexts == (20,)
-    assert packages_folder(small, tmp_path, ConvertOptions(quantize="int8")) != first
+    assert packages_folder(nano, tmp_path, ConvertOptions(quantize="int8")) != first
 
 
-def test_nothing_is_printed_and_no_torch_is_loaded(small, tmp_path):
+def test_nothing_is_printed_and_torch_is_not_needed(nano, tmp_path):
     """In a fresh process: the terminal belongs to the captions."""
     program = (
-        "import sys; from pathlib import Path;"
+        "import sys; sys.modules['torch'] = None; from pathlib import Path;"
         "from live_whisper.whisper.checkpoint import load_checkpoint;"
         "from live_whisper.engines.coreml.convert import convert;"
         "from live_whisper.engines.coreml.options import ConvertOptions;"
@@ -216,27 +224,9 @@ def test_nothing_is_printed_and_no_torch_is_loaded(small, tmp_path):
         "convert(load_checkpoint(Path(sys.argv[1])), Path(sys.argv[2]),"
         " ConvertOptions(context_positions=(20,)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(small.folder), str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
-    assert re.sub(r"\s", "", done.stderr) == ""
-
-
-def test_torch_is_not_needed(small, tmp_path):
-    program = (
-        "import sys; sys.modules['torch'] = None; from pathlib import Path;"
-        "from live_whisper.whisper.checkpoint import load_checkpoint;"
-        "from live_whisper.engines.coreml.convert import convert;"
-        "from live_whisper.engines.coreml.options import ConvertOptions;"
-        "convert(load_checkpoint(Path(sys.argv[1])), Path(sys.argv[2]),"
-        " ConvertOptions(context_positions=(20,)))"
-    )
-    command = [sys.executable, "-c", program, str(small.folder), str(tmp_path / "out")]
+    command = [sys.executable, "-c", program, str(nano.folder), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr == ""
     assert read_manifest(tmp_path / "out").contexts == (20,)

@@ -79,7 +79,7 @@ def test_units_the_user_chose_are_not_left(load, backend):
         load(compute_units="cpu_only")
 
 
-@pytest.mark.parametrize("place", range(1, len(IDS)))
+@pytest.mark.parametrize("place", [1, 8, 10])
 def test_nan_in_the_middle_of_a_decode(load, backend, kind, onnx_engine, mel, place):
     """The session goes on as if nothing had happened."""
     engine = load(kind)

@@ -52,7 +52,7 @@ def test_palette_beats_even_steps_on_bell_shaped_weights():
     error = np.sqrt(np.mean((restored - tensor) ** 2)) / tensor.std()
     even = np.linspace(tensor.min(), tensor.max(), 256, dtype=np.float32)
     nearest = even[np.clip(np.searchsorted((even[1:] + even[:-1]) / 2, tensor), 0, 255)]
-    assert error < 0.015
+    assert error < 0.0075  # 0.0064 is the best that 256 levels can do
     assert error < np.sqrt(np.mean((nearest - tensor) ** 2)) / tensor.std()
 
 

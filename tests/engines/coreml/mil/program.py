@@ -1,5 +1,6 @@
 """A saved ML Program, read back from disk and run op by op with numpy."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,27 @@ def load_specification(path: Path):
 
 
 def load_functions(path: Path, name: str | None = None) -> dict[str, Function]:
-    """Functions of a package by name; only one of them where ``name`` is given."""
+    """Functions of a package by name; only one of them where ``name`` is given.
+
+    Packages with the same content are parsed once per process: functions never change.
+    """
+    files = sorted(file for file in Path(path).rglob("*") if file.suffix in {".mlmodel", ".bin"})
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    key = digest.hexdigest()
+    if key not in _parsed:
+        if len(_parsed) >= MOST_PARSED:
+            _parsed.pop(next(iter(_parsed)))
+        _parsed[key] = _parse(path)
+    return {key: function for key, function in _parsed[key].items() if name in {None, key}}
+
+
+MOST_PARSED = 24
+_parsed = {}
+
+
+def _parse(path: Path) -> dict[str, Function]:
     specification = load_specification(path)
     weights = Path(path) / "Data" / "com.apple.CoreML" / "weights"
     program = load_milproto(
@@ -67,11 +88,7 @@ def load_functions(path: Path, name: str | None = None) -> dict[str, Function]:
         specification_version=specification.specificationVersion,
         file_weights_dir=str(weights),
     )
-    return {
-        key: _function(function)
-        for key, function in program.functions.items()
-        if name in {None, key}
-    }
+    return {name: _function(function) for name, function in program.functions.items()}
 
 
 def _function(function) -> Function:

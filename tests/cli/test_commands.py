@@ -1,0 +1,104 @@
+"""Commands that need no microphone, as a user runs them."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pysubs2
+import pytest
+import soundfile
+
+from live_whisper.config.load import known_keys
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_config_show_is_a_file_that_can_be_used(run: Run) -> None:
+    status, out, _ = run("config", "show", "--set", "vad.hangover_ms=700")
+    assert status == 0
+    shown = tomllib.loads(out)
+    assert shown["vad"]["hangover_ms"] == 700
+    assert sorted(f"{a}.{b}" for a in shown for b in shown[a]) == sorted(known_keys())
+
+
+def test_config_show_says_where_a_value_came_from(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home" / "live-whisper"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("[streaming]\nstep_ms = 555\n")
+    monkeypatch.setenv("LIVE_WHISPER_VAD__PRE_ROLL_MS", "123")
+    _, out, _ = run("config", "show", "--origin", "--profile", "meeting")
+    assert f"step_ms = 555  # {folder / 'config.toml'}" in out
+    assert "pre_roll_ms = 123  # LIVE_WHISPER_VAD__PRE_ROLL_MS" in out
+    assert "meeting.toml" in out
+    assert 'policy = "align_att"  # ' in out
+
+
+def test_models_lists_what_is_there_and_what_could_be(run: Run) -> None:
+    status, out, _ = run("models")
+    assert status == 0
+    names = [line.split("\t")[1] for line in out.splitlines()]
+    assert {"demo", "base", "large-v3-turbo", "acft-base"} <= set(names)
+
+
+def test_models_verify_without_models(run: Run) -> None:
+    status, out, _ = run("models", "verify")
+    assert (status, out.strip()) == (0, "No models are on disk.")
+
+
+def test_transcribe_writes_every_format_asked_for(run: Run, checkpoint: Path) -> None:
+    rng = np.random.default_rng(0)
+    soundfile.write("a.wav", 0.1 * rng.standard_normal(32_000), 16_000)
+    soundfile.write("b.flac", 0.1 * rng.standard_normal(16_000), 16_000)
+    status, _, err = run(
+        "transcribe", "a.wav", "b.flac", "--model", str(checkpoint), "--lang", "en",
+        "-o", ".srt", "-o", ".json", "--set", "decoding.temperatures=[0.0]",
+    )  # fmt: skip
+    assert status == 0, err
+    for stem in ("a", "b"):
+        pysubs2.load(f"{stem}.srt")
+        assert json.loads(Path(f"{stem}.json").read_text(encoding="utf-8"))["title"] == stem
+
+
+def test_transcribe_goes_on_after_a_file_that_cannot_be_read(run: Run, checkpoint: Path) -> None:
+    Path("bad.wav").write_bytes(bytes(range(256)) * 8)
+    soundfile.write("good.wav", np.zeros(16_000), 16_000)
+    status, _, err = run(
+        "transcribe", "bad.wav", "good.wav", "--model", str(checkpoint), "--lang", "en",
+        "-o", ".vtt", "--set", "decoding.temperatures=[0.0]",
+    )  # fmt: skip
+    assert status == 3
+    assert "bad.wav" in err
+    assert Path("good.vtt").exists()
+    assert not Path("bad.vtt").exists()
+
+
+def test_several_files_into_one_name_are_refused(run: Run, checkpoint: Path) -> None:
+    status, _, err = run("transcribe", "a.wav", "b.wav", "--model", str(checkpoint), "-o", "x.srt")
+    assert status == 2
+    assert "-o .srt" in err
+
+
+def test_convert_writes_core_ml_packages(run: Run, checkpoint: Path) -> None:
+    status, out, err = run("models", "convert", str(checkpoint), "-o", "packages")
+    assert status == 0, err
+    for line in out.splitlines():
+        assert Path(line).suffix == ".mlpackage"
+        assert Path(line).is_dir()
+    assert Path("packages/manifest.json").is_file()
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """What makes ``--help`` slow is imports: none of these belongs to the option parser."""
+    heavy = ("numpy", "onnxruntime", "onnx", "av", "sounddevice", "pydantic", "coremltools", "rich")
+    code = (
+        "import sys; from live_whisper.cli import app, main\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
