@@ -97,21 +97,33 @@ class Built:
 def scenes(seconds: float) -> dict[str, Scene]:
     """The scenes of the published tables, each ``seconds`` long."""
     noisy: tuple[Noise, ...] = ("room", "keyboard", "hum", "music")
-    listed = (
-        Scene("english", seconds, ("en",), seed=11),
-        Scene("korean", seconds, ("ko",), seed=12),
-        Scene(
-            "noisy-mixed", seconds, ("en", "ko"), "dialogue", seed=13, noises=noisy, snr_db=(10, 20)
-        ),
-        Scene("babble", seconds, ("en", "ko"), seed=14, noises=("babble",), snr_db=(15, 20)),
-        Scene("dialogue", seconds, ("en", "ko"), "dialogue", turn_sentences=20, seed=15),
-        Scene("loud-and-quiet", seconds, ("en", "ko"), seed=16, level_jumps=True, clipped=True),
-        Scene(
-            "long-pauses", max(seconds, 480), ("en", "ko"), seed=17, pauses=((60, 30), (120, 300))
-        ),
-        Scene("nobody", seconds, (), seed=18, noises=("room", "none", "keyboard", "hum", "music")),
-        Scene("meeting", seconds, ("en", "ko"), "dialogue", seed=19, noises=("room",)),
-    )
+    listed: list[Scene] = []
+    for number, (name, code) in enumerate((("english", "en"), ("korean", "ko"))):
+        spoken, seed = (code,), 10 + number
+        listed += [
+            Scene(name, seconds, spoken, seed=seed),
+            Scene(
+                f"noisy-{name}", seconds, spoken, seed=seed + 10, noises=noisy, snr_db=(10.0, 20.0)
+            ),
+            Scene(f"dialogue-{name}", seconds, spoken, "dialogue", seed=seed + 20),
+            Scene(
+                f"babble-{name}",
+                seconds,
+                spoken,
+                seed=seed + 30,
+                noises=("babble",),
+                snr_db=(15.0, 20.0),
+            ),
+            Scene(
+                f"levels-{name}", seconds, spoken, seed=seed + 40, level_jumps=True, clipped=True
+            ),
+        ]
+    switches = tuple((at, 30.0) for at in range(120, round(seconds), 150))
+    listed += [
+        Scene("switching", seconds, ("en", "ko"), seed=60, turn_sentences=40, pauses=switches),
+        Scene("pauses", max(seconds, 600), ("en",), seed=61, pauses=((60.0, 30.0), (150.0, 300.0))),
+        Scene("nobody", seconds, (), seed=62, noises=("room", "none", "keyboard", "hum", "music")),
+    ]
     return {scene.name: scene for scene in listed}
 
 

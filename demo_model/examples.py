@@ -118,7 +118,7 @@ def _body(
         if window.task == "translate":
             text = vocabulary.encode(segment.english)
             ids += text
-            spans += [NO_SPAN] * len(text)
+            spans += [_sentence_span(segment)] * len(text)
         else:
             for word in segment.words:
                 _append_word(ids, spans, word, vocabulary)
@@ -128,6 +128,12 @@ def _body(
         ids.append(vocabulary.timestamp_begin)
         spans.append(NO_SPAN)
     return [*ids, vocabulary.eot], [*spans, NO_SPAN]
+
+
+def _sentence_span(segment: Segment) -> Span:
+    """Where a translated word is heard: somewhere in its sentence."""
+    start, end = segment.words[0].start, segment.words[-1].end
+    return start / POSITION_SAMPLES - SPAN_MARGIN, end / POSITION_SAMPLES + SPAN_MARGIN
 
 
 def _append_word(ids: list[int], spans: list[Span], word: Word, vocabulary: Vocabulary) -> None:

@@ -17,7 +17,7 @@ Task = Literal["transcribe", "translate"]
 
 NO_SPEECH_SHARE = 0.06
 MID_SENTENCE_SHARE = 0.3
-TRANSLATE_SHARE = 0.2
+TRANSLATE_SHARE = 0.25
 """Share of the Korean windows that ask for translation; those hold whole sentences only."""
 EDGE_SAMPLES = round(0.02 * SAMPLE_RATE)
 """A word must have ended this long before the end of the window to be expected."""

@@ -40,9 +40,8 @@ def export_recording(reader: SpoolReader, path: Path, *, overwrite: bool = False
             _write_wav(_pieces(reader, whole), part, whole.length)
         part.replace(path)
     except (OSError, av.error.FFmpegError) as error:
-        raise OutputError(
-            f"{printable(str(path))} cannot be written: {getattr(error, 'strerror', None) or error}."
-        ) from None
+        reason = printable(getattr(error, "strerror", None) or str(error))
+        raise OutputError(f"{printable(str(path))} cannot be written: {reason}.") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink()

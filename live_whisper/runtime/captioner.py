@@ -8,12 +8,13 @@ from live_whisper.audio.ring import AudioRing
 from live_whisper.audio.spool import SpoolReader, SpoolWriter
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
 from live_whisper.config.schema import Config, VadConfig
+from live_whisper.runtime.entry import load_from_spec
 from live_whisper.runtime.inputs import Input
 from live_whisper.runtime.lane import Lane
 from live_whisper.runtime.ports import RecognizerPort, ThreadPort
 from live_whisper.runtime.publisher import Publisher
 from live_whisper.runtime.session import Outcome, Session
-from live_whisper.runtime.spec import RecognizerSpec, load_from_spec
+from live_whisper.runtime.spec import RecognizerSpec
 from live_whisper.runtime.spool import LaneSpool
 from live_whisper.runtime.tidy import finish_recording
 from live_whisper.runtime.worker import ProcessPort

@@ -16,7 +16,8 @@ from live_whisper.decoding.window import Guards as DecoderGuards
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.engines.base import Engine, Features
 from live_whisper.streaming.guards import Guards
-from live_whisper.streaming.policies.base import Watch, make_policy
+from live_whisper.streaming.policies.base import Watch
+from live_whisper.streaming.policies.choose import make_policy
 from live_whisper.streaming.window import Window, WindowRequest
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.text import Hypothesis, Word

@@ -10,7 +10,8 @@ from live_whisper.config.schema import StreamingConfig
 from live_whisper.decoding.language import LanguageLock
 from live_whisper.streaming.past import StreamPast
 from live_whisper.streaming.planner import Planner, PlannerState
-from live_whisper.streaming.policies.base import Policy, make_policy
+from live_whisper.streaming.policies.base import Policy
+from live_whisper.streaming.policies.choose import make_policy
 from live_whisper.streaming.stats import Histogram
 from live_whisper.streaming.stitcher import Stitcher
 from live_whisper.streaming.window import Window, WindowRequest

@@ -1,5 +1,7 @@
 """What every engine must do; parametrised by the ``engine`` fixture."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -58,7 +60,7 @@ def test_no_attention_unless_wanted(engine, checkpoint):
 @pytest.mark.parametrize("positions", [1, 2, 77, 1500])
 def test_any_context_it_names(engine, checkpoint, positions):
     if engine.contexts is not None and positions not in engine.contexts:
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"positions|frames"):
             engine.encoder.encode(window(engine, positions))
         return
     features = engine.encoder.encode(window(engine, positions))
@@ -81,7 +83,7 @@ def test_one_call_or_many(engine, checkpoint, cuts):
     rows = []
     edges = [0, *sorted(cuts), len(ids)]
     with engine.decoder.open(features, want_attention=True) as session:
-        for begin, end in zip(edges, edges[1:], strict=False):
+        for begin, end in itertools.pairwise(edges):
             step = session.append(ids[begin:end])
             rows.append(step.attention)
         assert session.length == len(ids)

@@ -6,7 +6,6 @@ decode. The hook after the loop (``Policy``) runs beside the stitcher and rememb
 
 from typing import Protocol
 
-from live_whisper.config.schema import StreamingConfig
 from live_whisper.decoding.types import StepMonitor
 from live_whisper.types.text import Hypothesis
 
@@ -52,19 +51,3 @@ class Policy(Protocol):
     def resume(self, memory: tuple[tuple[str, ...], ...]) -> None:
         """Go on with the memory of a run that was cut off."""
         ...
-
-
-def make_policy(settings: StreamingConfig) -> Policy:
-    """The policy that ``settings.policy`` names."""
-    # imported here: each policy imports this module's protocols
-    from live_whisper.streaming.policies.align_att import AlignAtt  # noqa: PLC0415
-    from live_whisper.streaming.policies.local_agreement import LocalAgreement  # noqa: PLC0415
-    from live_whisper.streaming.policies.phrase import Phrase  # noqa: PLC0415
-
-    match settings.policy:
-        case "align_att":
-            return AlignAtt(margin_ms=settings.margin_ms, final_margin_ms=settings.final_margin_ms)
-        case "local_agreement":
-            return LocalAgreement(agreement=settings.agreement)
-        case "phrase":
-            return Phrase()

@@ -101,7 +101,7 @@ def test_two_at_once(checkpoint, tmp_path):
         try:
             found = graph_cache.cached_graphs(tmp_path, "key", build)
             assert (found / "graph").read_bytes() == b"x" * 1000
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - shown by the main thread
             errors.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(2)]
