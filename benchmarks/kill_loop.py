@@ -32,7 +32,8 @@ from pathlib import Path
 
 import pysubs2
 
-from live_whisper.audio.export import export_spool
+from live_whisper.audio.export import export_recording
+from live_whisper.audio.spool import SpoolReader
 from live_whisper.errors import LiveWhisperError
 from live_whisper.streaming.rebuild import journal_events
 from live_whisper.streaming.recording import RecordingFolder, recordings
@@ -215,8 +216,9 @@ def check(
     if clean:
         return
     heard = case.folder / "heard.wav"
-    if recording.parts():
-        now.captured_s = export_spool(recording.path, heard) / 16_000 if heard_any(recording) else 0
+    spool = SpoolReader(recording.path)
+    if spool.end:
+        now.captured_s = export_recording(spool, heard).length / 16_000
     if rng.random() < 0.25:
         now.recover_kills += kill_recovery(setup, case.folder, rng.uniform(0.2, 3.0))
         half = journalled(recording)
@@ -235,10 +237,6 @@ def check(
         now.compared = True
         same = references.srt(heard) == srt.read_bytes()
         assert same, "the recovered SRT differs from a run that nobody killed"
-
-
-def heard_any(recording: RecordingFolder) -> bool:
-    return any(part.stat().st_size > 44 + 1 for part in recording.parts())
 
 
 def kill_recovery(setup: Setup, folder: Path, delay_s: float) -> int:

@@ -29,13 +29,12 @@ from live_whisper.decoding.window import NO_GUARDS, WindowDecoder
 from live_whisper.engines.base import Engine
 from live_whisper.hub.resolve import demo_path
 from live_whisper.runtime.load import load_engine
-from live_whisper.runtime.rehearsal import Conditions, Rehearsal, Rehearsed
+from live_whisper.runtime.rehearsal import Conditions, Recorded, Rehearsed, rehearse
 from live_whisper.streaming.evaluation.judge import judge, offline_rates
 from live_whisper.streaming.evaluation.report import Cost, Report, bars
 from live_whisper.streaming.recognizer import Recognizer, RecognizerSettings
 from live_whisper.streaming.sinks.event_log import EventLogSink
 from live_whisper.types.audio import Span
-from live_whisper.types.events import Event
 from live_whisper.units import NS_PER_SECOND, SAMPLE_RATE
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
 from live_whisper.whisper.mel import LogMel
@@ -92,28 +91,23 @@ def offline(loaded: Loaded, built: Built, language: str) -> dict[str, float]:
 
 def stream(
     loaded: Loaded, built: Built, config: Config, log: Path | None = None
-) -> tuple[list[Event], Rehearsed, float]:
-    """Events, engine time and processor time of one rehearsal."""
+) -> tuple[Rehearsed, float]:
+    """A rehearsal and its processor time."""
     settings = RecognizerSettings(
         config.recognition, config.streaming, config.decoding, fit_context=loaded.fit
     )
     recognizer = Recognizer(loaded.engine, loaded.checkpoint, settings)
     recognizer.warm_up(built.read(Span(0, SAMPLE_RATE)))
-    events: list[Event] = []
-    writer = EventLogSink(log) if log else None
-
-    def sink(now_ns: int, event: Event) -> None:
-        events.append(event)
-        if writer:
-            writer.write(now_ns, event)
-
     meter = ProcessorClock() if loaded.threads == 1 else MonotonicClock()
     begun = time.process_time()
-    result = Rehearsal(built, recognizer, config, sink, Conditions(meter)).run()
+    result = rehearse(Recorded(built.read, len(built)), recognizer, config, Conditions(meter))
     spent = time.process_time() - begun
-    if writer:
+    if log:
+        writer = EventLogSink(log)
+        for moment, event in zip(result.published_ns, result.events, strict=True):
+            writer.write(moment, event)
         writer.close()
-    return events, result, spent
+    return result, spent
 
 
 def measure(
@@ -123,9 +117,8 @@ def measure(
     baseline: dict[str, float] | None,
     log: Path | None = None,
 ) -> tuple[Report, Rehearsed]:
-    events, result, spent = stream(loaded, built, config, log)
-    accounts = result.accounts
-    assert accounts is not None
+    result, spent = stream(loaded, built, config, log)
+    accounts = result.outcome.accounts
     assert accounts.captured == accounts.decoded + accounts.silent, "samples unaccounted for"
     cost = Cost(
         audio_seconds=built.seconds,
@@ -134,7 +127,7 @@ def measure(
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         samples_lost=accounts.lost,
     )
-    return judge(built.said, events, cost, offline=baseline), result
+    return judge(built.said, result.events, cost, offline=baseline), result
 
 
 HEADER = (
@@ -156,7 +149,7 @@ def row(scene: str, variant: str, report: Report, result: Rehearsed) -> str:
         f" {number(delay.first_seen.p50, 6)} {number(delay.first_seen.p95, 6)}"
         f" {number(report.stability.normalized_erasure)} {text.hallucinated_words:5d}"
         f" {number(text.missed_speech_percent)} {number(report.timing.cue_boundary_error)}"
-        f" {number(report.cost.real_time_factor)} {result.windows:5d}"
+        f" {number(report.cost.real_time_factor)} {len(result.costs_ns):5d}"
     )
 
 

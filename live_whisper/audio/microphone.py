@@ -21,6 +21,7 @@ from live_whisper.clock import Clock
 from live_whisper.errors import DeviceError
 
 _BLOCK_SECONDS: Final = 0.03  # latency against wake-ups: 33 callbacks a second
+_HOST_BUFFER_SECONDS: Final = 0.5  # survives a busy machine; the block size sets our delay
 _CLOSE_SECONDS: Final = 3.0  # PortAudio can hang when it closes a device that has gone
 _MAX_CHANNELS: Final = 2  # the mean of a large interface's inputs would bury one microphone
 _USUAL_RATES: Final = (48_000, 44_100, 16_000)
@@ -131,7 +132,7 @@ class _PortAudioStream:
             channels=channels,
             dtype="int16",
             blocksize=round(rate * _BLOCK_SECONDS),
-            latency="high",  # fewer overruns; the block size, not this, sets our delay
+            latency=_HOST_BUFFER_SECONDS,
             callback=self._callback,
             finished_callback=self._on_finished,
         )

@@ -293,6 +293,21 @@ def repair(folder: Path) -> tuple[Span, ...]:
     return SpoolReader(folder).coverage()
 
 
+def holes(span: Span, held: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The parts of ``span`` that no span of ``held`` (in order, apart) covers."""
+    found: list[Span] = []
+    at = span.start
+    for piece in held:
+        if piece.end <= at or piece.start >= span.end:
+            continue
+        if piece.start > at:
+            found.append(Span(at, piece.start))
+        at = piece.end
+    if at < span.end:
+        found.append(Span(at, span.end))
+    return tuple(found)
+
+
 class _PartialWriteError(Exception):
     def __init__(self, written: int, cause: OSError) -> None:
         super().__init__(str(cause))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from live_whisper.audio.source import SourceChunk
-from live_whisper.audio.spool import SpoolReader
+from live_whisper.audio.spool import SpoolReader, holes
 from live_whisper.types.audio import Span
 from live_whisper.units import SAMPLE_RATE
 
@@ -63,18 +63,3 @@ class SpoolSource:
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-def holes(span: Span, held: tuple[Span, ...]) -> tuple[Span, ...]:
-    """The parts of ``span`` that no span of ``held`` (in order, apart) covers."""
-    found: list[Span] = []
-    at = span.start
-    for piece in held:
-        if piece.end <= at or piece.start >= span.end:
-            continue
-        if piece.start > at:
-            found.append(Span(at, piece.start))
-        at = piece.end
-    if at < span.end:
-        found.append(Span(at, span.end))
-    return tuple(found)

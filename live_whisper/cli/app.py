@@ -206,6 +206,33 @@ def recover(
 
 
 @app.command()
+def bench(
+    model: Model = None,
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option("--size", help="Also time an engine of this size; repeatable; none."),
+    ] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write a picture here (.png).")
+    ] = None,
+    policy: Policy = None,
+    profile: Profile = None,
+    assignment: Assignment = None,
+) -> int:
+    """Measure delay, errors and load on the bundled clip; about a minute, offline."""
+    from live_whisper.cli.bench import Outputs, run_bench
+    from live_whisper.cli.settings import settings
+
+    loaded = settings(
+        profiles=profile,
+        assignments=assignment,
+        options={"recognition.model": model, "streaming.policy": policy},
+    )
+    return run_bench(loaded.config, sizes=sizes, outputs=Outputs(json_path=json_, plot_path=plot))
+
+
+@app.command()
 def devices() -> int:
     """List the input devices."""
     from live_whisper.cli.devices import run_devices

@@ -1,7 +1,6 @@
 """``live-whisper models convert`` and ``models prepare``: everything slow, ahead of time."""
 
 import platform
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ def run_convert(request: ConvertRequest) -> int:
 def run_prepare(model: str, *, compute_units: str) -> int:
     """Convert, compile, load and warm up once, so that the first live run starts at once."""
     checkpoint = load_checkpoint(model_path(model, ModelStore.default()))
-    if sys.platform != "darwin" or platform.machine() != "arm64":
+    if platform.system() != "Darwin" or platform.machine() != "arm64":
         from live_whisper.config.schema import EngineConfig
         from live_whisper.runtime.load import load_engine
 

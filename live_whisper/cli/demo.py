@@ -12,6 +12,13 @@ from live_whisper.hub.store import ModelStore
 from live_whisper.runtime.inputs import open_input
 from live_whisper.streaming.sinks.files import free_name
 
+TWO_LANGUAGES = {
+    "candidate_languages": ("en", "ko"),
+    "detect_seconds": 1.0,
+    "redetect_after_seconds": 1.0,
+}
+"""The clip changes from English to Korean: each pause may bring the other language."""
+
 
 def run_demo(config: Config, *, pace: str) -> int:
     """Caption the clip, by default into ``live-whisper-demo.srt`` in the current folder."""
@@ -23,5 +30,9 @@ def run_demo(config: Config, *, pace: str) -> int:
         chosen = free_name(path) if path.exists() and not config.output.overwrite else path
         output = config.output.model_copy(update={"files": (str(chosen),)})
         config = config.model_copy(update={"output": output})
+    if config.recognition.language == "auto":
+        config = config.model_copy(
+            update={"recognition": config.recognition.model_copy(update=TWO_LANGUAGES)}
+        )
     model = resolve("demo", store=ModelStore.default())
     return caption(config, open_input(config.audio, str(clip), pace, MonotonicClock()), model)

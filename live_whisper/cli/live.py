@@ -12,7 +12,7 @@ import typer
 
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
-from live_whisper.errors import ModelError
+from live_whisper.errors import ModelError, OutputError
 from live_whisper.runtime.inputs import Input, open_input
 
 if TYPE_CHECKING:
@@ -57,6 +57,21 @@ def recordings_root(config: Config) -> Path | None:
     return Path(folder).expanduser() if folder else None
 
 
+def check_kept_audio(config: Config) -> None:
+    """Raise ``OutputError`` now for a name the recording could not be kept under at the end."""
+    name = config.output.keep_audio
+    if not name:
+        return
+    from live_whisper.audio.export import check_export_path
+
+    path = Path(name).expanduser()
+    check_export_path(path)
+    if path.exists() and not config.output.overwrite:
+        raise OutputError(f"{name!r} already exists.", hint="Choose another name or --overwrite.")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"The folder of {name!r} does not exist.", hint="Create it first.")
+
+
 def may_pull(model: str, problem: str, *, yes: bool) -> bool:
     """Whether a missing model may be downloaded: said in advance, or asked on a terminal."""
     from live_whisper.hub.resolve import is_pullable
@@ -77,6 +92,7 @@ def caption(config: Config, heard: Input, model: "ResolvedModel | None") -> int:
     from live_whisper.cli.display import choose_display
     from live_whisper.runtime.captioner import Captioner, Request, make_port
 
+    check_kept_audio(config)
     port: RecognizerPort
     if model is not None:
         port, name = make_port(config, model.path, model.audio_context), model.name

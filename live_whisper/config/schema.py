@@ -28,6 +28,10 @@ class RecognitionConfig(_Section):
     """`translate` gives English captions for any spoken language."""
     candidate_languages: tuple[str, ...] = ()
     """With `auto`: only these languages are considered. Empty: all the checkpoint knows."""
+    detect_seconds: Annotated[float, Field(ge=0.5, le=20)] = 2.0
+    """With `auto`: speech to hear before a language is chosen; nothing is committed before."""
+    redetect_after_seconds: Annotated[float, Field(ge=0.5)] = 30.0
+    """With `auto`: a silence after which another language may begin. Never in mid-speech."""
     prompt: str = ""
     """Text shown to the model before everything else: topic, spelling, style."""
     glossary: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from live_whisper.runtime.spool import LaneSpool
 from live_whisper.runtime.tidy import finish_recording
 from live_whisper.runtime.worker import ProcessPort
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
-from live_whisper.streaming.sinks.base import Sink
+from live_whisper.streaming.sinks.base import Sink, Stored
 from live_whisper.streaming.sinks.captioning import CueFeed, OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
 from live_whisper.streaming.sinks.journal import JournalSink
@@ -144,7 +144,8 @@ class Captioner:
             self.recording.delete()
             raise
         self._cues = CueCounter()
-        self._fanout = FanOut([JournalSink(journal), *files, *request.displays, self._cues])
+        self._kept: tuple[Sink, ...] = (JournalSink(journal), *files)
+        self._fanout = FanOut([*self._kept, *request.displays, self._cues])
         self._publisher = Publisher(self._fanout)
         self._lane = self._make_lane()
         self._session = Session([self._lane], request.port, self._publisher, self._clock)
@@ -175,7 +176,7 @@ class Captioner:
                 self._withdraw()
             raise
         summary = self._end(outcome)
-        if outcome.accounts.undecoded == 0:
+        if outcome.accounts.undecoded == 0 and self._stored():
             self._tidy()
         self.recording.release()
         return summary
@@ -216,6 +217,10 @@ class Captioner:
         self._publisher.close(SINKS_CLOSE_SECONDS)
         return summary
 
+    def _stored(self) -> bool:
+        """Whether journal and subtitle files are whole; else ``recover`` has something to do."""
+        return all(sink.complete for sink in self._kept if isinstance(sink, Stored))
+
     def _tidy(self) -> None:
         """After a run that lost nothing: keep the audio where asked, then let the spool go."""
         keep = self._request.config.output.keep_audio
@@ -240,6 +245,7 @@ class Captioner:
                 config.streaming,
                 language=None if language == "auto" else language,
                 source=request.input.label,
+                recognition=config.recognition,
             ),
             label=request.input.label,
         )

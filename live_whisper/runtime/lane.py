@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from live_whisper.audio.pcm import peak_dbfs
 from live_whisper.audio.ring import AudioRing, SpanNotHeldError
 from live_whisper.audio.source import AudioSource, SourceChunk
+from live_whisper.audio.spool import holes
 from live_whisper.streaming.past import StreamPast
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.audio import Samples, Span, SpeechEdge, SpeechEnded
 from live_whisper.types.events import AudioLost, Event, Notice
 from live_whisper.types.text import Hypothesis
+from live_whisper.units import SAMPLE_RATE
 
 GAPS_REMEMBERED = 1000
+RING_MARGIN = SAMPLE_RATE
+"""The ring moves on while it is read: this close to its old end the spool is asked instead."""
 
 
 class Segments(Protocol):
@@ -40,6 +46,10 @@ class Spools(Protocol):
 
     def read(self, span: Span) -> Samples:
         """Audio from disk; silence where the disk has none."""
+        ...
+
+    def missing(self, span: Span) -> Sequence[Span]:
+        """The parts of a span that the disk does not have."""
         ...
 
     def close(self) -> None:
@@ -82,6 +92,7 @@ class Lane:
         self._lost = 0
         self._lost_in_speech = 0
         self._speech = 0
+        self._closed: deque[Span] = deque(maxlen=GAPS_REMEMBERED)
 
     def take(self, chunk: SourceChunk) -> tuple[list[Event], bool]:
         """Store and judge a chunk. Gives the events, and whether the decoder may want to look."""
@@ -132,11 +143,31 @@ class Lane:
         return request, self.audio(request.window.span)
 
     def audio(self, span: Span) -> Samples:
-        """Samples of a span, wherever they still are."""
+        """Samples of a span, wherever they still are; what is nowhere counts as lost."""
         try:
             return self.ring.read(span)
+        except SpanNotHeldError as error:
+            newer = min(max(span.start, error.held.start + RING_MARGIN), span.end)
+        old, new = Span(span.start, newer), Span(newer, span.end)
+        missing = self.spool.missing(old)
+        if missing:
+            with self.lock:
+                self._lose(missing)
+        samples = self.spool.read(old)
+        if not new.length:
+            return samples
+        try:  # what the disk may not have, because it is full, memory has
+            return np.concatenate((samples, self.ring.read(new)))
         except SpanNotHeldError:
-            return self.spool.read(span)
+            return np.concatenate((samples, self.spool.read(new)))
+
+    def _lose(self, missing: Sequence[Span]) -> None:
+        """Sound that was heard and is neither in memory nor on disk: counted once."""
+        for span in missing:
+            for gap in holes(span, tuple(sorted(self._gaps))):
+                self._gaps.append(gap)
+                self._lost += gap.length
+                self._lost_in_speech += sum(gap.overlap(closed) for closed in self._closed)
 
     def accept(self, request: WindowRequest, hypothesis: Hypothesis, cost_ns: int) -> list[Event]:
         """Pass the recognizer's answer to the stream."""
@@ -180,3 +211,4 @@ class Lane:
         if isinstance(edge, SpeechEnded):
             self._speech += edge.span.length
             self._lost_in_speech += sum(edge.span.overlap(gap) for gap in self._gaps)
+            self._closed.append(edge.span)

@@ -197,6 +197,7 @@ class Recovery:
                 language=None if language == "auto" else language,
                 source=item.label,
                 context=self.meta.context,
+                recognition=config.recognition,
             ),
             label=item.label,
         )

@@ -1,83 +1,42 @@
-"""A live run on a virtual clock, with real audio, a real recognizer and its measured cost.
+"""A live run on the virtual clock, with real audio, a real recognizer and its measured cost.
 
-Sound arrives in blocks at the pace of real time, each decode takes effect as much later as it
-really took, and what arrived meanwhile has arrived. So latency is that of a live run on this
-machine, while an hour of silence costs nothing; and under a steady cost the run is repeatable.
-Left out is what lies outside lane and recognizer: the device's own delay and the pipe between the
-processes (about a millisecond a window).
+Each decode takes effect as much later as it really took, so latency is that of a live run on this
+machine while an hour of silence costs nothing. Left out is what lies outside session and
+recognizer: the device's own delay, and the pipe between the processes (about a millisecond).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from live_whisper.audio.ring import AudioRing
-from live_whisper.audio.source import SourceChunk
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.config.schema import Config
 from live_whisper.runtime.captioner import make_gate
-from live_whisper.runtime.lane import Accounts, Lane
+from live_whisper.runtime.lane import Lane
 from live_whisper.runtime.ports import Recognizes
+from live_whisper.runtime.session import Outcome
+from live_whisper.runtime.simulate import (
+    SimulatedClock,
+    SimulatedMicrophone,
+    SimulatedPort,
+    Sound,
+    simulate,
+)
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.events import Event
 from live_whisper.types.text import Hypothesis
-from live_whisper.units import ms_to_samples, samples_to_ns, seconds_to_samples
+from live_whisper.units import seconds_to_samples
 
-BLOCK_SAMPLES = ms_to_samples(20)
-"""Sound arrives in blocks of a sound card's length."""
-
-ClockedSink = Callable[[int, Event], None]
-"""Takes the virtual time in nanoseconds and the event published then."""
+CostModel = Callable[[WindowRequest, Hypothesis, int], int]
+"""Request, answer and measured nanoseconds to the nanoseconds a decode is said to have taken."""
 
 
-class Recording(Protocol):
-    """Audio of any length."""
-
-    def __len__(self) -> int:
-        """Samples."""
-        ...
-
-    def read(self, span: Span) -> Samples:
-        """Shape (n,), float32, 16 kHz."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayRecording:
-    """Audio in memory."""
-
-    samples: Samples
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def read(self, span: Span) -> Samples:
-        """A view."""
-        return self.samples[span.start : span.end]
-
-
-@dataclass(slots=True)
-class Rehearsed:
-    """What the run took."""
-
-    engine_ns: int = 0
-    windows: int = 0
-    costs_ns: list[int] = field(default_factory=list)
-    """Of each window, in order."""
-    final_costs_ns: list[int] = field(default_factory=list)
-    accounts: Accounts | None = None
-    stage_ns: dict[str, int] = field(default_factory=dict)
-    """Engine time by stage."""
-
-
-@dataclass(slots=True)
-class _Job:
-    request: WindowRequest
-    hypothesis: Hypothesis
-    cost_ns: int
-    done_ns: int
+def measured(request: WindowRequest, hypothesis: Hypothesis, cost_ns: int) -> int:
+    """What the decode really took."""
+    del request, hypothesis
+    return cost_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,123 +45,111 @@ class Conditions:
 
     meter: Clock = field(default_factory=MonotonicClock)
     """Measures what a decode costs."""
-    slowdown: float = 1.0
-    """Multiplies it: 3.0 plays a machine a third as fast."""
+    cost: CostModel = measured
+    """What is charged for it."""
 
 
-class Rehearsal:
-    """One run of ``recording`` through lane and ``recognizer``. Use once; one thread."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Audio of any length."""
 
-    def __init__(
-        self,
-        recording: Recording,
-        recognizer: Recognizes,
-        config: Config,
-        sink: ClockedSink,
-        conditions: Conditions | None = None,
-    ) -> None:
-        language = config.recognition.language
-        conditions = conditions or Conditions()
-        self._recording = recording
-        self._recognizer = recognizer
-        self._sink = sink
-        self._meter = conditions.meter
-        self._slowdown = conditions.slowdown
-        self._now_ns = 0
-        self._job: _Job | None = None
-        self._result = Rehearsed()
-        self._lane = Lane(
-            source=_NotRead(),
-            spool=_Kept(recording),
-            ring=AudioRing(seconds_to_samples(config.audio.ring_seconds)),
-            segments=make_gate(config.vad),
-            stream=CaptionStream(
-                config.streaming, language=None if language == "auto" else language
-            ),
-        )
-
-    def run(self) -> Rehearsed:
-        """Play the recording to its end and decode all of it."""
-        total = len(self._recording)
-        for start in range(0, total, BLOCK_SAMPLES):
-            end = min(total, start + BLOCK_SAMPLES)
-            arrival_ns = samples_to_ns(end)
-            while self._job is not None and self._job.done_ns <= arrival_ns:
-                self._finish(self._job)
-            self._now_ns = arrival_ns
-            block = self._recording.read(Span(start, end))
-            events, _ = self._lane.take(SourceChunk(start, block, ended=end == total))
-            self._publish(events)
-            self._begin()
-        while self._job is not None:
-            self._finish(self._job)
-        self._result.accounts = self._lane.accounts()
-        return self._result
-
-    def _begin(self) -> None:
-        if self._job is not None:
-            return
-        wanted = self._lane.next_request(self._now_ns)
-        if wanted is None:
-            return
-        begun = self._meter.now_ns()
-        hypothesis = self._recognizer.recognize(*wanted)
-        cost = round((self._meter.now_ns() - begun) * self._slowdown)
-        self._job = _Job(wanted[0], hypothesis, cost, self._now_ns + cost)
-        self._count(hypothesis, cost, final=wanted[0].window.final)
-
-    def _finish(self, job: _Job) -> None:
-        self._now_ns, self._job = job.done_ns, None
-        self._publish(self._lane.accept(job.request, job.hypothesis, job.cost_ns))
-        self._begin()
-
-    def _publish(self, events: Iterable[Event]) -> None:
-        for event in events:
-            self._sink(self._now_ns, event)
-
-    def _count(self, hypothesis: Hypothesis, cost: int, *, final: bool) -> None:
-        result = self._result
-        result.engine_ns += cost
-        result.windows += 1
-        (result.final_costs_ns if final else result.costs_ns).append(cost)
-        for stage, spent in hypothesis.costs_ns.items():
-            result.stage_ns[stage] = result.stage_ns.get(stage, 0) + spent
+    sound: Sound
+    samples: int
+    """Length."""
 
 
-class _NotRead:
-    """The lane's source: blocks are handed to the lane directly."""
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A run and what it took."""
 
-    name = "recording"
-    live = True
+    events: tuple[Event, ...]
+    published_ns: tuple[int, ...]
+    """Virtual time of each event."""
+    outcome: Outcome
+    engine_ns: int
+    """Charged for all decodes."""
+    costs_ns: tuple[int, ...]
+    """Charged for each decode."""
 
-    def open(self) -> None:
-        """Nothing to open."""
 
-    def stop(self) -> None:
-        """Nothing to stop."""
+@dataclass(slots=True)
+class _Metered:
+    """The recognizer, and what its last answer took."""
 
-    def close(self) -> None:
-        """Nothing to close."""
+    recognizer: Recognizes
+    meter: Clock
+    last_ns: int = 0
+    costs_ns: list[int] = field(default_factory=list)
 
-    def read(self, timeout_ns: int) -> SourceChunk:
-        """Never called."""
-        raise NotImplementedError
+    @property
+    def description(self) -> str:
+        return self.recognizer.description
+
+    def recognize(self, request: WindowRequest, samples: Samples) -> Hypothesis:
+        begun = self.meter.now_ns()
+        hypothesis = self.recognizer.recognize(request, samples)
+        self.last_ns = self.meter.now_ns() - begun
+        return hypothesis
 
 
 class _Kept:
-    """The lane's spool: it is all there already."""
+    """The lane's spool: the recording has it all."""
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, sound: Sound) -> None:
+        self._sound = sound
 
     def append(self, samples: Samples) -> str | None:
-        """Nothing to write."""
         del samples
         return None
 
     def read(self, span: Span) -> Samples:
-        """From the recording."""
-        return self._recording.read(span)
+        return self._sound(span)
+
+    def missing(self, span: Span) -> tuple[Span, ...]:
+        del span
+        return ()
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Nothing is held."""
+
+
+def rehearse(
+    recorded: Recorded,
+    recognizer: Recognizes,
+    config: Config,
+    conditions: Conditions | None = None,
+) -> Rehearsed:
+    """Play a recording through session and recognizer to its end. One thread.
+
+    Raises what the session raises.
+    """
+    conditions = conditions or Conditions()
+    clock = SimulatedClock()
+    metered = _Metered(recognizer, conditions.meter)
+
+    def cost_ns(request: WindowRequest, hypothesis: Hypothesis) -> int:
+        charged = conditions.cost(request, hypothesis, metered.last_ns)
+        metered.costs_ns.append(charged)
+        return charged
+
+    port = SimulatedPort(clock, metered, cost_ns)
+    language = config.recognition.language
+    lane = Lane(
+        source=SimulatedMicrophone(clock, recorded.sound, length=recorded.samples),
+        spool=_Kept(recorded.sound),
+        ring=AudioRing(seconds_to_samples(config.audio.ring_seconds)),
+        segments=make_gate(config.vad),
+        stream=CaptionStream(
+            config.streaming,
+            language=None if language == "auto" else language,
+            recognition=config.recognition,
+        ),
+    )
+    run = simulate([lane], port, clock)
+    return Rehearsed(
+        events=tuple(event for _, event in run.events),
+        published_ns=tuple(moment for moment, _ in run.events),
+        outcome=run.outcome,
+        engine_ns=port.busy_ns,
+        costs_ns=tuple(metered.costs_ns),
+    )

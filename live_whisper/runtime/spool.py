@@ -1,6 +1,6 @@
 """The lane's view of the spool: writes, reads back, and says once when the disk fails."""
 
-from live_whisper.audio.spool import SpoolReader, SpoolWriter
+from live_whisper.audio.spool import SpoolReader, SpoolWriter, holes
 from live_whisper.types.audio import Samples, Span
 
 
@@ -28,6 +28,10 @@ class LaneSpool:
         """Audio that memory no longer holds; what the disk lacks is silence."""
         return self._reader.read(span, fill=True)
 
+    def missing(self, span: Span) -> tuple[Span, ...]:
+        """What the disk lacks."""
+        return holes(span, self._reader.coverage())
+
     def close(self) -> None:
         """Bring everything to the disk."""
         self._writer.close()
@@ -47,6 +51,11 @@ class PastSpool:
     def read(self, span: Span) -> Samples:
         """Audio from disk; silence where the disk has none."""
         return self._reader.read(span, fill=True)
+
+    def missing(self, span: Span) -> tuple[Span, ...]:
+        """Nothing new: the source told of what the disk lacks."""
+        del span
+        return ()
 
     def close(self) -> None:
         """Nothing is open."""

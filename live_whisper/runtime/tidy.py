@@ -3,6 +3,7 @@
 import contextlib
 from pathlib import Path
 
+from live_whisper.audio.spool import SpoolReader
 from live_whisper.errors import InputError, OutputError
 from live_whisper.streaming.recording import RecordingFolder
 from live_whisper.streaming.sinks.files import reason, shown
@@ -28,9 +29,9 @@ def finish_recording(folder: RecordingFolder, keep_audio: Path | None) -> None:
 
 
 def _keep(folder: RecordingFolder, path: Path) -> None:
-    from live_whisper.audio.export import export_spool  # noqa: PLC0415 - loads the codecs
+    from live_whisper.audio.export import export_recording  # noqa: PLC0415 - loads the codecs
 
     for number, spool in enumerate(folder.spools(), start=1):
         target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
         if any(spool.glob("audio-*.wav")):
-            export_spool(spool, target)
+            export_recording(SpoolReader(spool), target, overwrite=True)

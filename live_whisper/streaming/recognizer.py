@@ -135,11 +135,8 @@ class Recognizer:
         full = 2 * self._engine.dims.n_audio_ctx
         if not self._settings.fit_context:
             return full
-        positions = -(-n_samples // SAMPLES_PER_POSITION) + FIT_MARGIN_POSITIONS
-        contexts = self._engine.contexts
-        if contexts is None:
-            contexts = (-(-positions // FIT_STEP_POSITIONS) * FIT_STEP_POSITIONS,)
-        return min([full, *(2 * context for context in contexts if context >= positions)])
+        heard = -(-n_samples // SAMPLES_PER_POSITION)
+        return min(full, 2 * fitted_positions(heard, full // 2, self._engine.contexts))
 
     def _languages(
         self, request: WindowRequest, features: Features
@@ -183,6 +180,17 @@ class Recognizer:
         span = request.window.span
         window = AlignmentWindow(span.start, span.length, not_before=request.not_before)
         return tuple(words_from(decoded, self._tokenizer, window))
+
+
+def fitted_positions(heard: int, full: int, contexts: tuple[int, ...] | None = None) -> int:
+    """Encoder positions for ``heard`` positions of audio: margin added, rounded up, at most all.
+
+    ``contexts``: the only lengths an engine takes, where it does not take any.
+    """
+    positions = heard + FIT_MARGIN_POSITIONS
+    if contexts is None:
+        contexts = (-(-positions // FIT_STEP_POSITIONS) * FIT_STEP_POSITIONS,)
+    return min([full, *(context for context in contexts if context >= positions)])
 
 
 def prefix_tokens(

@@ -6,8 +6,8 @@ the events to publish. Everything it remembers is bounded.
 
 from dataclasses import dataclass
 
-from live_whisper.config.schema import StreamingConfig
-from live_whisper.decoding.language import LanguageLock
+from live_whisper.config.schema import RecognitionConfig, StreamingConfig
+from live_whisper.decoding.language import LanguageLock, LanguageLockLimits
 from live_whisper.streaming.past import StreamPast
 from live_whisper.streaming.planner import Planner, PlannerState
 from live_whisper.streaming.policies.base import Policy
@@ -48,6 +48,14 @@ class StreamState:
     words: int
 
 
+def lock_limits(recognition: RecognitionConfig) -> LanguageLockLimits:
+    """When ``auto`` settles on a language, and when it may choose again."""
+    return LanguageLockLimits(
+        speech_samples=seconds_to_samples(recognition.detect_seconds),
+        reset_silence_samples=seconds_to_samples(recognition.redetect_after_seconds),
+    )
+
+
 class CaptionStream:
     """Planner, policy, stitcher, language and prompt of one input. One thread at a time."""
 
@@ -58,6 +66,7 @@ class CaptionStream:
         language: str | None,
         source: str = "",
         context: str = "",
+        recognition: RecognitionConfig | None = None,
     ) -> None:
         """``context``: text that stood before the stream began; a prompt until there are words."""
         self._settings = streaming
@@ -67,7 +76,12 @@ class CaptionStream:
         self._planner = Planner(streaming, decodes_open_speech=self._policy.decodes_open_speech)
         self._stitcher = Stitcher()
         self._language = language
-        self._lock = LanguageLock() if language is None else None
+        self._lock = (
+            None
+            if language is not None
+            else LanguageLock(lock_limits(recognition or RecognitionConfig()))
+        )
+        self._language_from = 0
         self._captured = 0
         self._speaking = False
         self._open_from = 0
@@ -95,6 +109,7 @@ class CaptionStream:
             self._prompt_from = edge.at
         if self._lock is not None and self._lock.silence(silence):
             self._language = None
+            self._language_from = self.decoded_samples
         self._speaking = True
         self._open_from = edge.at
         return [SpeechChanged(self._captured, speaking=True, sample=edge.at)]
@@ -149,6 +164,7 @@ class CaptionStream:
         self._policy.resume(tuple(guess.words for guess in done.hypotheses))
         if self._lock is not None:
             self._language = done.language
+            self._language_from = max(0, past.decoded_samples - done.language_heard)
             evidence = ((item.language, item.weight) for item in done.language_evidence)
             self._lock.resume(done.language, done.language_heard, evidence)
 
@@ -211,7 +227,7 @@ class CaptionStream:
     def _settle_language(self, request: WindowRequest, hypothesis: Hypothesis) -> list[Event]:
         if self._lock is None or self._language is not None:
             return []
-        heard = self.decoded_samples + request.window.span.length
+        heard = self.decoded_samples - self._language_from + request.window.span.length
         chosen = self._lock.observe(dict(hypothesis.language_probabilities), heard)
         if chosen is None:
             return []

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-whisper = pytest.importorskip("whisper")
-
+import whisper
 from audio import babble, clip
-from conftest import DEMO
+from pairs import DEMO
 
 from live_whisper.decoding import FallbackSettings
 from live_whisper.decoding.file_mel import FileMel
@@ -63,8 +60,6 @@ def test_ten_minutes_of_the_demo(demo_pair, language, condition):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["ko", None])
-def test_a_random_checkpoint(random_pair, language):
-    if random_pair.checkpoint.dims.n_audio_state > 400:
-        pytest.skip("tiny is enough: windows are compared elsewhere")
-    segments = compare(random_pair, babble(70, 7), language=language)
+def test_a_random_checkpoint(tiny_pair, language):
+    segments = compare(tiny_pair, babble(70, 7), language=language)
     assert segments

@@ -2,11 +2,7 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("whisper")
-
-import expanded  # noqa: F401 - skips with the others where support is missing
+import torch
 from support.checkpoints import make_random_checkpoint
 from whisper.decoding import ApplyTimestampRules, SuppressBlank, SuppressTokens
 from whisper.timing import dtw_cpu, median_filter

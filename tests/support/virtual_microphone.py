@@ -31,7 +31,7 @@ class VirtualMicrophone:
     def play(self, path: Path) -> subprocess.Popen[bytes]:
         """Start playing a WAV file into the microphone."""
         return subprocess.Popen(
-            ["paplay", f"--device={SINK}", "--latency-msec=50", str(path)], env=self.environment
+            ["paplay", f"--device={SINK}", "--latency-msec=500", str(path)], env=self.environment
         )
 
     def control(self, *arguments: str) -> str:

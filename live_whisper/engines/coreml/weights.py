@@ -55,16 +55,19 @@ def quantize_palette(tensor: Array, dtype: type[np.floating[Any]]) -> PaletteWei
     """One-dimensional k-means with 256 centres over the tensor's distinct float16 values.
 
     At most 65 536 distinct values exist, so a Lloyd iteration works on a histogram and costs the
-    same for any tensor size.
+    same for any tensor size. Values are counted by their bits: numpy 2.4 was seen to sort float16
+    wrongly.
     """
-    values, counts = np.unique(tensor.astype(np.float16), return_counts=True)
-    points = values.astype(np.float64)
-    centres = _lloyd(points, counts.astype(np.float64)).astype(dtype)
+    codes = tensor.astype(np.float16).ravel().view(np.uint16)
+    counts = np.bincount(codes, minlength=1 << 16)
+    used = np.flatnonzero(counts).astype(np.uint16)
+    used = used[np.argsort(used.view(np.float16).astype(np.float64), kind="stable")]
+    points = used.view(np.float16).astype(np.float64)
+    centres = _lloyd(points, counts[used].astype(np.float64)).astype(dtype)
     middle = (centres[1:].astype(np.float64) + centres[:-1]) / 2
-    nearest = np.searchsorted(middle, points).astype(np.uint8)
-    # Look the indices up by the distinct value's rank instead of searching per element.
-    rank = np.searchsorted(values, tensor.astype(np.float16).ravel())
-    return PaletteWeight(nearest[rank].reshape(tensor.shape), centres)
+    nearest = np.zeros(1 << 16, np.uint8)
+    nearest[used] = np.searchsorted(middle, points)
+    return PaletteWeight(nearest[codes].reshape(tensor.shape), centres)
 
 
 def _lloyd(points: Array, counts: Array) -> Array:
@@ -74,7 +77,7 @@ def _lloyd(points: Array, counts: Array) -> Array:
     moment = np.concatenate([[0.0], np.cumsum(counts * points)])
     # An optimal quantizer's centres lie as the cube root of the density (Panter and Dite); float16
     # values lie closer together near zero, so counts alone are no density.
-    width = np.gradient(points)
+    width = np.maximum(np.gradient(points), np.finfo(np.float16).smallest_subnormal)
     spread = np.cumsum(np.cbrt(counts / width) * width)
     targets = (np.arange(PALETTE_ENTRIES) + 0.5) / PALETTE_ENTRIES * spread[-1]
     centres = np.interp(targets, spread, points)

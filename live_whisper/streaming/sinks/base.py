@@ -30,5 +30,15 @@ class Reporting(Protocol):
         ...
 
 
+@runtime_checkable
+class Stored(Protocol):
+    """A sink that keeps what it is given in a file."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is in the file."""
+        ...
+
+
 class DisplayClosed(Exception):  # noqa: N818 - a signal, not an error
     """Standard output was closed by whoever read it (``| head``, a closed terminal)."""

@@ -164,6 +164,7 @@ class ResilientFile:
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
         self._lost = 0
+        self._lost_ever = False
         self._failing = False
         self._notices: list[tuple[str, str]] = []
 
@@ -171,6 +172,11 @@ class ResilientFile:
     def failing(self) -> bool:
         """Whether the last write did not succeed."""
         return self._failing
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything ever appended is in the file."""
+        return not (self._failing or self._backlog or self._lost_ever)
 
     def append(self, data: bytes, *, sync: bool = True) -> None:
         """Write ``data`` after whatever is still owed; on failure keep it for the next time."""
@@ -214,6 +220,7 @@ class ResilientFile:
         while self._backlog_bytes > _BACKLOG_BYTES:
             self._backlog_bytes -= len(self._backlog.popleft())
             self._lost += 1
+            self._lost_ever = True
         if not self._failing:
             self._failing = True
             message = f"{shown(self._path)} cannot be written ({reason(error)}); trying again."

@@ -76,6 +76,11 @@ class JournalSink:
         self._file.append(_line(self._number, name, fields), sync=sync)
         self._number += 1
 
+    @property
+    def complete(self) -> bool:
+        """Whether every event is in the file."""
+        return self._file.complete
+
     def take_notices(self) -> list[tuple[str, str]]:
         """Write failures and recoveries."""
         return self._file.take_notices()

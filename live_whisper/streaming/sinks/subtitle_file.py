@@ -124,6 +124,11 @@ class RollingFile:
     def _write(self, cue: Cue) -> None:
         self._file.append(self._begin().cue(cue).encode("utf-8", errors="replace"))
 
+    @property
+    def complete(self) -> bool:
+        """Whether every finished cue is in the file."""
+        return self._file.complete
+
     def take_notices(self) -> list[tuple[str, str]]:
         """Write failures and recoveries."""
         return self._file.take_notices()
@@ -151,7 +156,7 @@ class WholeFile:
         self.output, self._journal = output, journal
         self._facts = DocumentFacts(output.path.stem)
         self._notices: list[tuple[str, str]] = []
-        self._closed = False
+        self._closed, self._complete = False, True
         writer = format_for(output.path).writer(self._facts.info, output.options)
         try:
             write_atomically(output.path, [(writer.header() + writer.footer()).encode()])
@@ -162,6 +167,11 @@ class WholeFile:
 
     def handle(self, event: Event) -> None:
         """Nothing yet: the journal has the event."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the file was written; before the end it has nothing to write."""
+        return self._complete
 
     def take_notices(self) -> list[tuple[str, str]]:
         """What went wrong when the file was written."""
@@ -176,4 +186,5 @@ class WholeFile:
         try:
             rebuild_file(self._journal, self.output)
         except LiveWhisperError as error:
+            self._complete = False
             self._notices.append((f"{error} {_REMEDY}", "error"))

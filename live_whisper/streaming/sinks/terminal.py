@@ -78,6 +78,8 @@ class TerminalSink:
             self._draw_changes()
         except Exception as error:  # noqa: BLE001 - raised in ``handle``, where it is reported
             self._failure = error
+        self._stop.wait()
+        self._restore()
 
     def _draw_changes(self) -> None:
         while not self._stop.is_set():
@@ -136,10 +138,12 @@ class TerminalSink:
         self._closed = True
         self._stop.set()
         self._changed.set()
-        if self._thread is not None:
+        if self._thread is None:
+            self._restore()
+        else:  # that thread restores; one that is stuck in a write could not be helped here either
             self._thread.join(_JOIN_SECONDS)
-            if self._thread.is_alive():
-                return  # stuck in a write to a terminal that takes nothing, not even a reset
+
+    def _restore(self) -> None:
         with self._state_lock:
             self._state.finish()
             finished = self._state.take_finished()

@@ -11,7 +11,7 @@ from live_whisper.engines.coreml.options import ConvertOptions
 from live_whisper.engines.coreml.tools import coremltools
 from live_whisper.engines.onnx.engine import OnnxEngine
 from live_whisper.whisper.checkpoint import load_checkpoint
-from tests.support.checkpoints import make_random_checkpoint
+from support.checkpoints import make_random_checkpoint
 
 coremltools()  # imported here first, so that its warnings about versions stay silent
 

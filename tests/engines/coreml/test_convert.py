@@ -24,7 +24,7 @@ from live_whisper.engines.coreml.packages import ensure_packages, packages_folde
 from live_whisper.errors import ModelError, OutputError, UsageError
 from live_whisper.whisper.checkpoint import load_checkpoint
 from live_whisper.whisper.dims import Dims
-from tests.support.checkpoints import make_random_checkpoint
+from support.checkpoints import make_random_checkpoint
 
 QUICK = ConvertOptions(context_positions=(20,))
 

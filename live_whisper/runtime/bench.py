@@ -1,0 +1,274 @@
+"""``live-whisper bench``: what this machine makes of the bundled clip, and of larger models.
+
+The clip goes through the whole live path on the virtual clock (``rehearsal``): latency includes
+the measured computing, nobody waits for real time to pass, and every word's true time is known.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from live_whisper.audio.files import open_media
+from live_whisper.clock import MonotonicClock, ProcessorClock
+from live_whisper.config.schema import Config
+from live_whisper.decoding.file_mel import FileMel
+from live_whisper.decoding.longform import LongForm, LongFormSettings
+from live_whisper.decoding.window import NO_GUARDS, WindowDecoder
+from live_whisper.engines.base import Engine
+from live_whisper.runtime.engine_speed import SIZES, EngineSpeed, measure_size, measure_speed
+from live_whisper.runtime.load import load_engine
+from live_whisper.runtime.rehearsal import Conditions, Recorded, Rehearsed, rehearse
+from live_whisper.streaming.evaluation.judge import Said, judge, offline_rates
+from live_whisper.streaming.evaluation.report import Cost, Report
+from live_whisper.streaming.evaluation.units import ReferenceWord, load_reference
+from live_whisper.streaming.recognizer import Recognizer, RecognizerSettings
+from live_whisper.types.audio import Samples, Span
+from live_whisper.types.text import Word
+from live_whisper.units import NS_PER_SECOND, SAMPLE_RATE, samples_to_seconds
+from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
+from live_whisper.whisper.mel import LogMel
+
+ESTIMATE_SECONDS = 30
+"""Of the clip, for what a larger model would make of it."""
+LIVE_P50_SECONDS = 2.0
+LIVE_P95_SECONDS = 5.0
+"""Later than this, captions are no longer worth the name live."""
+SILENCE = SAMPLE_RATE
+"""Added after a clip, so that its last words are not hurried by the end of the input."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Audio and what is said in it, in stretches of one language each."""
+
+    samples: Samples
+    words: tuple[ReferenceWord, ...]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes in order of their first word."""
+        return tuple(dict.fromkeys(word.language for word in self.words))
+
+    def part(self, language: str) -> "Clip":
+        """The stretch of one language, a second of silence after it."""
+        words = [word for word in self.words if word.language == language]
+        others = [word for word in self.words if word.language != language]
+        first, last = words[0].start, words[-1].end
+        start = max((word.end for word in others if word.end <= first), default=0)
+        end = min((word.start for word in others if word.start >= last), default=len(self.samples))
+        return self.cut(Span(start, end), words)
+
+    def cut(self, span: Span, words: Sequence[ReferenceWord]) -> "Clip":
+        """A span as a clip of its own."""
+        moved = tuple(
+            ReferenceWord(word.text, word.start - span.start, word.end - span.start, word.language)
+            for word in words
+        )
+        silence = np.zeros(SILENCE, np.float32)
+        return Clip(np.concatenate((self.samples[span.start : span.end], silence)), moved)
+
+    def first(self, seconds: float) -> "Clip":
+        """The words that end within the first seconds."""
+        words = [word for word in self.words if word.end <= seconds * SAMPLE_RATE]
+        return self.cut(Span(0, words[-1].end), words) if words else self
+
+    @property
+    def recorded(self) -> Recorded:
+        """For a rehearsal."""
+        return Recorded(self._read, len(self.samples))
+
+    @property
+    def said(self) -> Said:
+        """For the judgement."""
+        return Said(self.words, len(self.samples))
+
+    def _read(self, span: Span) -> Samples:
+        return self.samples[span.start : span.end]
+
+
+def load_clip(audio: Path, words: Path | None = None) -> Clip:
+    """A media file and its word times (by default the JSON file beside it).
+
+    Raises ``InputError``.
+    """
+    with open_media(str(audio)) as media:
+        blocks = list(media.blocks())
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    return Clip(samples, load_reference(words or audio.with_suffix(".json")))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResult:
+    """One language of the clip through the live path."""
+
+    language: str
+    report: Report
+    run: Rehearsed
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a model of a published size would be like here: its measured cost, the demo's words."""
+
+    size: str
+    context: str
+    """``full`` (official checkpoints) or ``fit`` (those trained for short windows)."""
+    speed: EngineSpeed
+    compute_ratio: float
+    commit_p50: float | None
+    commit_p95: float | None
+    policy: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """All that ``live-whisper bench`` found."""
+
+    engine: str
+    speed: EngineSpeed
+    live: tuple[LiveResult, ...]
+    estimates: tuple[Estimate, ...]
+    seconds: float
+    """How long the bench took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One checkpoint on this machine. One thread."""
+
+    checkpoint: Checkpoint
+    engine: Engine
+    config: Config
+    fit: bool
+    load_seconds: float
+
+    @classmethod
+    def load(cls, folder: Path, config: Config, *, fit: bool) -> "Bench":
+        """Load a checkpoint. Raises ``ModelError``, ``EngineError``."""
+        clock = MonotonicClock()
+        begun = clock.now_ns()
+        checkpoint = load_checkpoint(folder)
+        engine = load_engine(checkpoint, config.engine)
+        wanted = config.engine.audio_context
+        fit = wanted == "fit" or (wanted == "auto" and (fit or checkpoint.audio_context == "fit"))
+        return cls(checkpoint, engine, config, fit, (clock.now_ns() - begun) / NS_PER_SECOND)
+
+    def run(self, clip: Clip, sizes: Sequence[str], tell: Tell) -> BenchResult:
+        """Measure everything. ``tell``: what is being done, for people who wait."""
+        clock = MonotonicClock()
+        begun = clock.now_ns()
+        tell("timing the engine")
+        speed = measure_speed(self.engine, self.checkpoint)
+        live = []
+        for language in clip.languages:
+            tell(f"captioning the clip live ({language})")
+            live.append(self.live(clip.part(language), language))
+        estimates: list[Estimate] = []
+        shorter = clip.part(clip.languages[0]).first(ESTIMATE_SECONDS)
+        for name in sizes:
+            tell(f"timing an engine of the size of {name}")
+            estimates += self.estimates(name, shorter)
+        seconds = (clock.now_ns() - begun) / NS_PER_SECOND
+        return BenchResult(self.engine.description, speed, tuple(live), tuple(estimates), seconds)
+
+    def live(self, clip: Clip, language: str) -> LiveResult:
+        """The live path and the offline transcript of one language."""
+        used = ProcessorClock()
+        begun = used.now_ns()
+        run = self._rehearse(clip, language, self.config, Conditions())
+        cost = Cost(
+            audio_seconds=samples_to_seconds(len(clip.samples)),
+            engine_seconds=run.engine_ns / NS_PER_SECOND,
+            cpu_seconds=(used.now_ns() - begun) / NS_PER_SECOND,
+            peak_memory_bytes=peak_memory(),
+            samples_lost=run.outcome.accounts.lost,
+            cold_start_seconds=self.load_seconds,
+        )
+        offline = offline_rates(clip.said, self._offline(clip, language))
+        report = judge(clip.said, run.events, cost, offline=offline)
+        return LiveResult(language, report, run)
+
+    def estimates(self, name: str, clip: Clip) -> list[Estimate]:
+        """Full and fitted context of one published size."""
+        size = SIZES[name]
+        speed = measure_size(
+            size, self.checkpoint, threads=self.config.engine.threads or None, rounds=2
+        )
+        return [self._estimate(name, speed, clip, fit=fit) for fit in (False, True)]
+
+    def _estimate(self, name: str, speed: EngineSpeed, clip: Clip, *, fit: bool) -> Estimate:
+        conditions = Conditions(cost=speed.cost(fit=fit))
+        language = clip.languages[0]
+        length = samples_to_seconds(len(clip.samples))
+        policies: tuple[str, ...] = (self.config.streaming.policy, "phrase")
+        for policy in policies:
+            streaming = self.config.streaming.model_copy(update={"policy": policy})
+            config = self.config.model_copy(update={"streaming": streaming})
+            run = self._rehearse(clip, language, config, conditions)
+            report = judge(clip.said, run.events, Cost(length, run.engine_ns / NS_PER_SECOND))
+            if is_live(report):
+                break
+        return Estimate(
+            size=name,
+            context="fit" if fit else "full",
+            speed=speed,
+            compute_ratio=report.cost.real_time_factor,
+            commit_p50=report.delay.commit.p50,
+            commit_p95=report.delay.commit.p95,
+            policy=policy,
+            verdict=verdict(report, policy),
+        )
+
+    def _rehearse(
+        self, clip: Clip, language: str, config: Config, conditions: Conditions
+    ) -> Rehearsed:
+        recognition = config.recognition.model_copy(update={"language": language})
+        config = config.model_copy(update={"recognition": recognition})
+        settings = RecognizerSettings(recognition, config.streaming, config.decoding, self.fit)
+        recognizer = Recognizer(self.engine, self.checkpoint, settings)
+        recognizer.warm_up(clip.samples[:SAMPLE_RATE])
+        return rehearse(clip.recorded, recognizer, config, conditions)
+
+    def _offline(self, clip: Clip, language: str) -> list[Word]:
+        decoder = WindowDecoder(
+            self.engine, self.checkpoint.tokenizer, self.checkpoint.generation, guards=NO_GUARDS
+        )
+        settings = LongFormSettings(language=language, context="fit" if self.fit else "full")
+        with FileMel(LogMel(self.checkpoint.dims.n_mels)) as mel:
+            mel.push(clip.samples)
+            mel.finish()
+            return [word for part in LongForm(decoder, mel, settings).run() for word in part.words]
+
+
+def is_live(report: Report) -> bool:
+    """Whether captions come soon enough, and the engine keeps up."""
+    p50, p95 = report.delay.commit.p50, report.delay.commit.p95
+    if p50 is None or p95 is None:
+        return False
+    keeps_up = report.cost.real_time_factor < 1.0
+    return keeps_up and p50 <= LIVE_P50_SECONDS and p95 <= LIVE_P95_SECONDS
+
+
+def verdict(report: Report, policy: str) -> str:
+    """One line for people."""
+    if is_live(report):
+        return "live"
+    if policy == "phrase" and report.cost.real_time_factor < 0.8:
+        return "phrase by phrase"
+    return "too slow"
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process so far, bytes; 0 where the system does not say."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,78 @@
+"""Every fault at many moments of a scripted meeting: nothing is lost, nothing said twice."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.fault_sweep import FAULTS, Ground, Run, prepare
+from support.meeting import edges_of, make_meeting
+
+from live_whisper.config.schema import Config
+from live_whisper.runtime.simulate import Simulated
+from live_whisper.units import NS_PER_SECOND
+
+MOMENTS = 12
+"""Of each fault; ``benchmarks/fault_sweep.py`` takes every one, of five minutes."""
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    return prepare(40.0, tmp_path_factory.mktemp("ground"))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_whatever_happens_the_text_is_whole_and_the_accounts_balance(
+    name: str, ground: Ground, tmp_path: Path
+) -> None:
+    step = len(ground.moments_ns) / MOMENTS
+    for number in range(MOMENTS):
+        folder = tmp_path / str(number)
+        run = FAULTS[name](ground, folder, ground.moments_ns[round(number * step)])
+        run.check_all(run.play())
+        shutil.rmtree(folder)
+
+
+def test_an_engine_three_times_slower_than_speech_ends_with_the_whole_text(tmp_path: Path) -> None:
+    config = Config()
+    meeting = make_meeting(600.0)
+    ground = Ground(meeting, config, edges_of(meeting.samples, config))
+    run = Run(ground, tmp_path, cost_ns=_three_times_the_sound)
+    result = run.play()
+    run.check_all(result)
+    assert result.ended_ns > 1500 * NS_PER_SECOND, "the engine was not slow"
+    assert _worst_lag(result) > 300.0
+
+
+def _three_times_the_sound(request: object, _: object) -> int:
+    span = request.window.span
+    return 3 * span.length * NS_PER_SECOND // 16_000
+
+
+def _worst_lag(result: Simulated) -> float:
+    return max(event.lag_seconds for _, event in result.events if hasattr(event, "lag_seconds"))
+
+
+def test_what_happened_is_told_once(ground: Ground, tmp_path: Path) -> None:
+    middle = ground.moments_ns[len(ground.moments_ns) // 2]
+    for name, told in {
+        "worker_dies": "restarted",
+        "audio_disk_full": "No space left on device",
+        "text_disk_full": "cannot be written",
+        "device_notice": "reopened",
+    }.items():
+        run = FAULTS[name](ground, tmp_path / name, middle)
+        notices = run.notices_of(run.play().events)
+        if name != "text_disk_full":  # told by the sinks, behind the recorder
+            assert sum(told in notice for notice in notices) == 1, (name, notices)
+
+
+def test_a_recognizer_that_always_dies_ends_the_run_with_one_line(
+    ground: Ground, tmp_path: Path
+) -> None:
+    from support.fault_sweep import Trouble
+
+    from live_whisper.errors import EngineError
+
+    run = Run(ground, tmp_path, trouble=lambda _: Trouble("die"))
+    with pytest.raises(EngineError, match="5 times in a row"):
+        run.play()

@@ -1,0 +1,133 @@
+"""Which words each policy calls safe."""
+
+import numpy as np
+import pytest
+from support.scripted_recognizer import sentence
+
+from live_whisper.config.schema import StreamingConfig
+from live_whisper.decoding.types import Step, Verdict
+from live_whisper.streaming.policies.align_att import REWIND_POSITIONS, AlignAtt
+from live_whisper.streaming.policies.choose import make_policy
+from live_whisper.streaming.policies.local_agreement import LocalAgreement
+from live_whisper.streaming.policies.phrase import Phrase
+from live_whisper.types.text import Hypothesis, Word
+
+
+def said(text: str) -> Hypothesis:
+    words = tuple(Word(f" {part}", 0, 0) for part in text.split())
+    return Hypothesis(words, stable=0, language="en")
+
+
+def step(index: int, position: int, *, positions: int = 1500, timestamp: bool = False) -> Step:
+    attention = np.zeros((2, positions), np.float32)
+    attention[:, position] = 1.0
+    return Step(index, 7, -0.1, attention, is_timestamp=timestamp, tokens=())
+
+
+class TestAlignAtt:
+    def watch(self, *, final: bool = False, first: int = 0):
+        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
+        watch = policy.watch(positions=200, first_position=first, final=final)
+        assert watch is not None
+        return watch
+
+    def test_tokens_attended_well_before_the_end_are_safe(self) -> None:
+        watch = self.watch()
+        for index, position in enumerate((10, 50, 100, 179)):
+            assert watch.observe(step(index, position)) is Verdict.CONTINUE
+        assert watch.safe_tokens == 4
+
+    def test_the_first_fresh_token_ends_the_safe_ones_for_good(self) -> None:
+        watch = self.watch()
+        for index, position in enumerate((10, 180, 100)):
+            watch.observe(step(index, position))
+        assert watch.safe_tokens == 1
+
+    def test_the_margin_is_smaller_once_the_speech_has_ended(self) -> None:
+        watch = self.watch(final=True)
+        for index, position in enumerate((180, 196, 197)):
+            watch.observe(step(index, position))
+        assert watch.safe_tokens == 2
+
+    def test_attention_to_padding_does_not_count(self) -> None:
+        watch = self.watch()
+        weights = np.zeros((1, 1500), np.float32)
+        weights[0, 50], weights[0, 900] = 0.3, 0.7  # the window's audio ends at 200
+        watch.observe(Step(0, 7, -0.1, weights, is_timestamp=False, tokens=()))
+        assert watch.safe_tokens == 1
+
+    def test_attention_that_jumps_far_back_is_lost(self) -> None:
+        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
+        watch = policy.watch(positions=1500, first_position=0, final=False)
+        assert watch is not None
+        watch.observe(step(0, REWIND_POSITIONS + 100))
+        watch.observe(step(1, 99))
+        assert watch.safe_tokens == 1
+
+    def test_timestamps_are_not_judged(self) -> None:
+        watch = self.watch()
+        watch.observe(step(0, 199, timestamp=True))
+        watch.observe(step(1, 10))
+        assert watch.safe_tokens == 2
+
+    def test_another_attempt_begins_anew(self) -> None:
+        watch = self.watch()
+        watch.observe(step(0, 199))
+        assert watch.safe_tokens == 0
+        watch.observe(step(0, 10))
+        assert watch.safe_tokens == 1
+
+    def test_a_final_hypothesis_is_committed_whole(self) -> None:
+        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
+        words = Hypothesis(sentence(0, 5), stable=2, language="en")
+        assert policy.commit(words, final=False) == 2
+        assert policy.commit(words, final=True) == 5
+
+
+class TestLocalAgreement:
+    def test_what_two_hypotheses_share_is_committed(self) -> None:
+        policy = LocalAgreement(agreement=2)
+        assert policy.commit(said("we need three"), final=False) == 0
+        assert policy.commit(said("we need three more days"), final=False) == 3
+
+    def test_case_and_punctuation_do_not_disagree(self) -> None:
+        policy = LocalAgreement(agreement=2)
+        policy.commit(said("Good, morning everyone"), final=False)
+        assert policy.commit(said("good morning, every one"), final=False) == 2
+
+    def test_the_last_word_may_still_grow(self) -> None:
+        policy = LocalAgreement(agreement=2)
+        policy.commit(said("the meet"), final=False)
+        assert policy.commit(said("the meet"), final=False) == 1
+
+    def test_committed_words_are_not_compared_again(self) -> None:
+        policy = LocalAgreement(agreement=2)
+        policy.commit(said("a b c"), final=False)
+        assert policy.commit(said("a b c d"), final=False) == 3
+        # the next hypothesis no longer holds the committed words
+        assert policy.commit(said("d e"), final=False) == 1
+
+    def test_three_must_agree_where_three_are_asked(self) -> None:
+        policy = LocalAgreement(agreement=3)
+        assert policy.commit(said("a b c"), final=False) == 0
+        assert policy.commit(said("a b c"), final=False) == 0
+        assert policy.commit(said("a b x"), final=False) == 2
+
+    def test_reset_forgets(self) -> None:
+        policy = LocalAgreement(agreement=2)
+        policy.commit(said("a b c"), final=False)
+        policy.reset()
+        assert policy.commit(said("a b c"), final=False) == 0
+
+
+def test_phrase_commits_finals_only() -> None:
+    policy = Phrase()
+    assert policy.commit(said("a b"), final=False) == 0
+    assert policy.commit(said("a b"), final=True) == 2
+    assert not policy.decodes_open_speech
+
+
+@pytest.mark.parametrize("name", ["align_att", "local_agreement", "phrase"])
+def test_every_policy_can_be_chosen_and_commits_finals(name: str) -> None:
+    policy = make_policy(StreamingConfig(policy=name))  # type: ignore[arg-type]
+    assert policy.commit(said("a b c"), final=True) == 3
