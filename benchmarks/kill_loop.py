@@ -61,7 +61,7 @@ class Setup:
         ]  # fmt: skip
 
     def recover(self) -> list[str]:
-        return [self.program[0], *self.program[1:_end_of_python(self.program)], "recover"]
+        return [self.program[0], *self.program[1 : _end_of_python(self.program)], "recover"]
 
     def environment(self, state: Path) -> dict[str, str]:
         return {**os.environ, "XDG_STATE_HOME": str(state)}
@@ -69,9 +69,13 @@ class Setup:
 
 def _end_of_python(program: list[str]) -> int:
     """``python -m module`` or ``python file``: how much of it is not an option of ours."""
-    return 3 if len(program) > 1 and program[1] == "-m" else 2 if len(program) > 1 and program[
-        1
-    ].endswith(".py") else 1
+    return (
+        3
+        if len(program) > 1 and program[1] == "-m"
+        else 2
+        if len(program) > 1 and program[1].endswith(".py")
+        else 1
+    )
 
 
 @dataclass
@@ -202,9 +206,7 @@ class Case:
     words: list[Printed]
 
 
-def check(
-    setup: Setup, references: References, now: Round, rng: random.Random, case: Case
-) -> None:
+def check(setup: Setup, references: References, now: Round, rng: random.Random, case: Case) -> None:
     words, recording, srt = case.words, case.recording, case.folder / SRT
     clean = (recording.path / "meta.json").exists() and recording.meta().clean
     stored = journalled(recording) if recording.journal.exists() else []
@@ -265,13 +267,14 @@ def full_run_s(setup: Setup) -> float:
         return time.monotonic() - began
 
 
-def kill_loop(setup: Setup, kills: int, seed: int) -> list[Round]:
+def kill_loop(setup: Setup, kills: int, seed: int, earliest: float = 0.0) -> list[Round]:
+    """``earliest``: share of a run's time before which nothing is killed."""
     rng = random.Random(seed)
     references = References(setup)
     longest = full_run_s(setup)
     rounds = []
     for number in range(kills):
-        now = Round(number, round(rng.uniform(0.0, longest * 1.05), 3))
+        now = Round(number, round(longest * rng.uniform(earliest, 1.05), 3))
         rounds.append(one_round(setup, references, now, rng))
         print(json.dumps(asdict(rounds[-1])), flush=True)
     return rounds

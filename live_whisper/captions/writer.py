@@ -1,9 +1,9 @@
 """What every subtitle format offers: a header, one text per cue, a footer, all as strings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from live_whisper.captions.cues import Cue, label_prefix
+from live_whisper.captions.cues import Cue, CueLimits, label_prefix
 from live_whisper.captions.text import sanitize
 from live_whisper.types.text import Word
 
@@ -30,6 +30,8 @@ class WriterOptions:
     """Samples added to every time: the length of what a continued file already covers."""
     words: bool = False
     """Word-level times where the format can hold them."""
+    limits: CueLimits = field(default_factory=CueLimits)
+    """What the file's cues keep to."""
 
 
 class CaptionWriter(Protocol):

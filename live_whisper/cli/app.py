@@ -22,6 +22,10 @@ models_app = typer.Typer(
 config_app = typer.Typer(help="Settings and where they come from.", rich_markup_mode=None)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+recordings_app = typer.Typer(
+    help="Recordings on this machine: list, show, export, remove.", rich_markup_mode=None
+)
+app.add_typer(recordings_app, name="recordings")
 
 Lang = Annotated[str | None, typer.Option("--lang", "-l", help="Language code or name, or auto.")]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="Name, Hub id, folder, or demo.")]
@@ -51,6 +55,7 @@ KeepAudio = Annotated[
 Recordings = Annotated[
     Path | None, typer.Option("--recordings", help="Folder of recordings, if not the usual one.")
 ]
+RecordingName = Annotated[str, typer.Argument(help="Its name, or the beginning of it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a missing model without asking.")]
 
 
@@ -181,6 +186,16 @@ def transcribe(
     return run_transcribe(loaded.config, files, vad=vad, yes=yes)
 
 
+def _root(given: Path | None) -> Path | None:
+    """The folder of recordings: the option's, or the settings'."""
+    if given is not None:
+        return given
+    from live_whisper.cli.live import recordings_root
+    from live_whisper.cli.settings import settings
+
+    return recordings_root(settings().config)
+
+
 @app.command()
 def recover(
     recording: Annotated[
@@ -197,7 +212,7 @@ def recover(
 
     return run_recover(
         recording,
-        root=root,
+        root=_root(root),
         model=model,
         output=output,
         keep_audio=keep_audio,
@@ -211,6 +226,9 @@ def bench(
     sizes: Annotated[
         list[str] | None,
         typer.Option("--size", help="Also time an engine of this size; repeatable; none."),
+    ] = None,
+    clip: Annotated[
+        Path | None, typer.Option("--clip", help="Media file with its words in FILE.json.")
     ] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
     plot: Annotated[
@@ -229,7 +247,55 @@ def bench(
         assignments=assignment,
         options={"recognition.model": model, "streaming.policy": policy},
     )
-    return run_bench(loaded.config, sizes=sizes, outputs=Outputs(json_path=json_, plot_path=plot))
+    outputs = Outputs(json_path=json_, plot_path=plot)
+    return run_bench(loaded.config, sizes=sizes, outputs=outputs, clip_path=clip)
+
+
+@recordings_app.callback(invoke_without_command=True)
+def recordings(context: typer.Context, root: Recordings = None) -> int | None:
+    """List the recordings, newest last."""
+    if context.invoked_subcommand is not None:
+        return None
+    from live_whisper.cli.recordings import run_list
+
+    return run_list(_root(root))
+
+
+@recordings_app.command("show")
+def recordings_show(recording: RecordingName, root: Recordings = None) -> int:
+    """Print what is known of a recording, and its captions."""
+    from live_whisper.cli.recordings import run_show
+
+    return run_show(recording, _root(root))
+
+
+@recordings_app.command("export")
+def recordings_export(
+    recording: RecordingName,
+    output: Annotated[
+        list[str], typer.Option("-o", "--output", help="Captions, or audio: .wav .flac.")
+    ],
+    overwrite: Overwrite = False,
+    root: Recordings = None,
+) -> int:
+    """Write a recording's captions in any format, or its audio where it is still there."""
+    from live_whisper.cli.recordings import run_export
+
+    return run_export(recording, output, overwrite=overwrite, root=_root(root))
+
+
+@recordings_app.command("rm")
+def recordings_rm(
+    names: Annotated[list[str], typer.Argument(metavar="RECORDING...")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also those that are not recovered yet.")
+    ] = False,
+    root: Recordings = None,
+) -> int:
+    """Delete recordings. Subtitle files elsewhere stay."""
+    from live_whisper.cli.recordings import run_remove
+
+    return run_remove(names, force=force, root=_root(root))
 
 
 @app.command()

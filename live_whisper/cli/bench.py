@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,19 @@ from rich.console import Console
 from rich.table import Table
 
 from live_whisper.config.schema import Config
-from live_whisper.errors import MissingDependencyError, ModelError, UsageError
+from live_whisper.errors import (
+    MissingDependencyError,
+    ModelError,
+    OutputError,
+    UsageError,
+    one_line,
+)
 from live_whisper.hub.resolve import resolve
 from live_whisper.hub.store import ModelStore
 from live_whisper.runtime.bench import Bench, BenchResult, Estimate, load_clip
 from live_whisper.runtime.engine_speed import SIZES
 from live_whisper.streaming.evaluation.report import Bar, Report, bars
-from live_whisper.streaming.sinks.files import write_atomically
+from live_whisper.streaming.sinks.files import reason, shown
 
 if TYPE_CHECKING:
     from live_whisper.streaming.evaluation.report import Quantiles
@@ -25,19 +32,22 @@ if TYPE_CHECKING:
 DEFAULT_SIZES = ("tiny", "base")
 
 
-def run_bench(config: Config, *, sizes: list[str] | None, outputs: "Outputs") -> int:
-    """Measure, print tables, and write what was asked for."""
+def run_bench(
+    config: Config, *, sizes: list[str] | None, outputs: "Outputs", clip_path: Path | None = None
+) -> int:
+    """Measure, print tables, and write what was asked for. ``clip_path``: instead of the demo's."""
     chosen = _sizes(sizes)
     outputs.check()
-    clip_path = Path(str(resources.files("live_whisper") / "assets" / "demo" / "clip.flac"))
-    if not clip_path.is_file():
-        raise ModelError("The bundled demo clip is missing.", hint="Install live-whisper again.")
+    if clip_path is None:
+        clip_path = Path(str(resources.files("live_whisper") / "assets" / "demo" / "clip.flac"))
+        if not clip_path.is_file():
+            raise ModelError("The bundled clip is missing.", hint="Install live-whisper again.")
     model = resolve(config.recognition.model or "demo", store=ModelStore.default())
     console, status = Console(), Console(stderr=True)
     clip = load_clip(clip_path)
     with status.status("loading the model") as shown:
         bench = Bench.load(model.path, config, fit=model.audio_context == "fit")
-        result = bench.run(clip, chosen, lambda text: shown.update(text))
+        result = bench.run(clip, chosen, shown.update)
     print_result(console, result)
     outputs.write(result, model.name)
     return 0
@@ -59,13 +69,21 @@ class Outputs:
         """Write JSON and picture."""
         if self._json is not None:
             text = json.dumps(as_document(result, model), indent=1, ensure_ascii=False)
-            write_atomically(self._json, text + "\n")
+            _written(self._json, lambda path: path.write_text(text + "\n", encoding="utf-8"))
         if self._plot is not None:
-            plot(result, self._plot)
+            _written(self._plot, lambda path: plot(result, path))
+
+
+def _written(path: Path, write: Callable[[Path], object]) -> None:
+    try:
+        write(path)
+    except (OSError, ValueError) as error:  # ValueError: a kind of picture that is not known
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise OutputError(f"{shown(path)!r} cannot be written: {one_line(why)}.") from None
 
 
 def _sizes(names: list[str] | None) -> tuple[str, ...]:
-    chosen = tuple(names) if names is not None else DEFAULT_SIZES
+    chosen = DEFAULT_SIZES if names is None else tuple(names)
     if chosen == ("none",):
         return ()
     for name in chosen:
@@ -117,12 +135,12 @@ def _rows(reports: list[Report]) -> list[tuple[str, ...]]:
 def _cell(bar: Bar) -> str:
     if bar.value is None:
         return "–"
-    text = f"{bar.value:.2f}" if isinstance(bar.value, float) else str(bar.value)
+    text = f"{bar.value:.3g}"
     return text if bar.met else f"[red]{text}[/red]"
 
 
 def _rate(rates: dict[str, float] | None) -> str:
-    return "–" if not rates else f"{max(rates.values()):.2f} %"
+    return f"{max(rates.values()):.2f} %" if rates else "–"
 
 
 def _cpu(report: Report) -> str:
@@ -218,16 +236,16 @@ def _processor() -> str:
 
 def _pyplot() -> Any:  # noqa: ANN401 - an optional library without types
     try:
-        import matplotlib
+        import matplotlib as mpl
     except ImportError:
         raise MissingDependencyError(
             "--plot needs matplotlib, which is not installed.",
             hint="Run: pip install 'live-whisper[plot]'",
         ) from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
 
-    return pyplot
+    return plt
 
 
 def plot(result: BenchResult, path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import typer
 from rich.console import Console
@@ -35,9 +35,11 @@ class ConvertRequest:
 
 def run_convert(request: ConvertRequest) -> int:
     """Write ``.mlpackage`` folders and a manifest, on any operating system."""
+    precision = _choice(request.compute_precision, get_args(Precision), "--compute-precision")
+    quantize = _choice(request.quantize, get_args(Quantize), "--quantize")
     options = ConvertOptions(
-        compute_precision=_choice(request.compute_precision, get_args(Precision), "--compute-precision"),  # type: ignore[arg-type]
-        quantize=_choice(request.quantize, get_args(Quantize), "--quantize"),  # type: ignore[arg-type]
+        compute_precision=cast("Precision", precision),
+        quantize=cast("Quantize", quantize),
         stateful=request.stateful,
     )
     folder = model_path(request.model, ModelStore.default())
@@ -77,7 +79,9 @@ def run_prepare(model: str, *, compute_units: str) -> int:
 
 def _choice(value: str, known: tuple[str, ...], option: str) -> str:
     if value not in known:
-        raise UsageError(f"{option} {value!r} is not known.", hint=f"Use one of {', '.join(known)}.")
+        raise UsageError(
+            f"{option} {value!r} is not known.", hint=f"Use one of {', '.join(known)}."
+        )
     return value
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 
+from live_whisper.captions.options import cue_limits
 from live_whisper.config.schema import Config
 from live_whisper.errors import UsageError
 from live_whisper.streaming.sinks.base import Sink
@@ -20,14 +21,18 @@ def choose_display(config: Config) -> Sink:
     if kind == "plain":
         from live_whisper.streaming.sinks.plain import PlainSink
 
-        return PlainSink(sys.stdout, sys.stderr)
+        return PlainSink(sys.stdout, sys.stderr, limits=cue_limits(config.captions))
     if not _can_redraw():
         raise UsageError(
             "--format rich needs a terminal that can move its cursor.", hint="Use --format plain."
         )
     from live_whisper.streaming.sinks.terminal import TerminalSink
 
-    return TerminalSink(outputs=config.output.files, show_suppressed=config.display.show_suppressed)
+    return TerminalSink(
+        outputs=config.output.files,
+        show_suppressed=config.display.show_suppressed,
+        limits=cue_limits(config.captions),
+    )
 
 
 def _can_redraw() -> bool:

@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from live_whisper.captions.cues import Cue, CueBuilder
+from live_whisper.captions.cues import Cue, CueBuilder, CueLimits
 from live_whisper.captions.formats import format_for
+from live_whisper.captions.options import writer_options
 from live_whisper.captions.text import sanitize
 from live_whisper.captions.writer import DocumentInfo, WriterOptions
 from live_whisper.cli.live import find_model, may_pull
@@ -64,7 +65,7 @@ def run_transcribe(config: Config, files: list[str], *, vad: bool, yes: bool) ->
             typer.echo(f"live-whisper: {sanitize(str(error))}", err=True)
             status = error.exit_status
             continue
-        _deliver(name, transcript, paths, model.name)
+        _deliver(name, transcript, paths, model.name, writer_options(config.captions))
     return status
 
 
@@ -127,13 +128,15 @@ def _initial_prompt(config: Config, tokenizer: Tokenizer) -> tuple[int, ...]:
     return tuple(tokenizer.encode(f" {text}")) if text else ()
 
 
-def _deliver(name: str, transcript: Transcript, paths: list[Path], model: str) -> None:
-    cues = list(_cues(transcript))
+def _deliver(
+    name: str, transcript: Transcript, paths: list[Path], model: str, options: WriterOptions
+) -> None:
+    cues = list(_cues(transcript, options.limits))
     for path in paths:
         info = DocumentInfo(
             sanitize(Path(name).stem), transcript.language, model, transcript.samples
         )
-        writer = format_for(path).writer(info, WriterOptions())
+        writer = format_for(path).writer(info, options)
         pieces = [writer.header(), *map(writer.cue, cues), writer.footer()]
         write_atomically(path, [piece.encode("utf-8", errors="replace") for piece in pieces])
     if not paths:
@@ -151,8 +154,8 @@ def _deliver(name: str, transcript: Transcript, paths: list[Path], model: str) -
     )
 
 
-def _cues(transcript: Transcript) -> Iterator[Cue]:
-    builder = CueBuilder()
+def _cues(transcript: Transcript, limits: CueLimits) -> Iterator[Cue]:
+    builder = CueBuilder(limits)
     for segment in transcript.segments:
         yield from builder.push(segment.words)
     yield from builder.flush()

@@ -122,20 +122,16 @@ class DecodingConfig(_Section):
 class CaptionsConfig(_Section):
     """How words become cues."""
 
-    columns: Annotated[int, Field(ge=10, le=200)] = 42
+    columns: Annotated[int, Field(ge=24, le=200)] = 42
     """Display columns in a line; East Asian wide characters count two."""
     lines: Annotated[int, Field(ge=1, le=4)] = 2
     """Lines in a cue."""
     minimum_seconds: Annotated[float, Field(ge=0)] = 1.0
-    """Shortest time a cue stays, if the next one leaves room."""
+    """Shortest time a cue stays, if the next words leave room."""
     maximum_seconds: Annotated[float, Field(gt=0)] = 7.0
     """Longest time a cue stays."""
-    characters_per_second: Annotated[float, Field(gt=0)] = 17.0
-    """Reading speed; wide characters are held to `wide_characters_per_second`."""
-    wide_characters_per_second: Annotated[float, Field(gt=0)] = 12.0
-    """Reading speed for Hangul, kana and ideographs."""
     word_times: bool = False
-    """Also write each word's time where the format can carry it (VTT)."""
+    """Also write each word's time where the format can carry it (VTT, SRT)."""
 
 
 class OutputConfig(_Section):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from live_whisper.audio.ring import AudioRing
 from live_whisper.audio.spool import SpoolReader, SpoolWriter
+from live_whisper.captions.cues import CueLimits
+from live_whisper.captions.options import writer_options
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
 from live_whisper.config.schema import Config, VadConfig
 from live_whisper.runtime.entry import load_from_spec
@@ -58,8 +60,8 @@ def summary_of(outcome: Outcome, config: Config, cues: int, files: tuple[str, ..
 class CueCounter:
     """A sink that only counts the cues every other sink makes of the same events."""
 
-    def __init__(self) -> None:
-        self._feed = CueFeed()
+    def __init__(self, limits: CueLimits) -> None:
+        self._feed = CueFeed(limits)
 
     def handle(self, event: Event) -> None:
         """Count what the event finishes."""
@@ -132,7 +134,10 @@ class Captioner:
         self._request = request
         config = request.config
         self._clock = request.clock or MonotonicClock()
-        self._outputs = tuple(OutputSpec(Path(name).expanduser()) for name in config.output.files)
+        options = writer_options(config.captions)
+        self._outputs = tuple(
+            OutputSpec(Path(name).expanduser(), options) for name in config.output.files
+        )
         self.recording = RecordingFolder.create(self._meta(), root=request.recordings)
         journal = self.recording.journal
         try:
@@ -143,7 +148,7 @@ class Captioner:
         except BaseException:
             self.recording.delete()
             raise
-        self._cues = CueCounter()
+        self._cues = CueCounter(options.limits)
         self._kept: tuple[Sink, ...] = (JournalSink(journal), *files)
         self._fanout = FanOut([*self._kept, *request.displays, self._cues])
         self._publisher = Publisher(self._fanout)

@@ -14,6 +14,7 @@ from pathlib import Path
 from live_whisper.audio.ring import AudioRing
 from live_whisper.audio.spool import SpoolReader, repair
 from live_whisper.audio.spool_source import SpoolSource
+from live_whisper.captions.options import cue_limits
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.config.schema import Config
 from live_whisper.errors import InputError, LiveWhisperError, UsageError
@@ -136,7 +137,7 @@ class Recovery:
 
         After ``listen``. The journal grows as in a live run.
         """
-        cues = CueCounter()
+        cues = CueCounter(cue_limits(self.config.captions))
         for event in journal_events(self.folder.journal):
             cues.handle(event)
         journal = JournalSink(self.folder.journal, resume=True)

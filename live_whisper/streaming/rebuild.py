@@ -35,7 +35,7 @@ def document(
     events: Iterable[Event], kind: CaptionFormat, title: str, options: WriterOptions
 ) -> Iterator[str]:
     """A rolling format's text, piece by piece: the live file's, and the cue it had not finished."""
-    facts, feed = DocumentFacts(title), CueFeed()
+    facts, feed = DocumentFacts(title), CueFeed(options.limits)
     writer = None
     for event in events:
         facts.handle(event)
@@ -59,7 +59,7 @@ def whole_document(
 ) -> Iterator[str]:
     """A format that is written whole, in pieces; reads the journal twice to know its length."""
     facts, end = DocumentFacts(title), 0
-    feed = CueFeed()
+    feed = CueFeed(options.limits)
     for event in journal_events(journal):
         facts.handle(event)
         end = max([end, *(cue.end for cue in feed.handle(event))])
@@ -68,7 +68,7 @@ def whole_document(
     known = DocumentInfo(info.title, info.language, info.model, end)
     writer = kind.writer(known, options)
     yield writer.header()
-    for cue in cues_of(journal_events(journal)):
+    for cue in cues_of(journal_events(journal), options.limits):
         yield writer.cue(cue)
     yield writer.footer()
 

@@ -43,7 +43,7 @@ BAD_OPTIONS = [
     (("--model", "bese"), 5, "base"),
     ((), 5, "live-whisper demo"),
     (("-o", "x.docx", "--input", "sound.wav"), 2, ".srt"),
-    (("-o", "/nonexistent/x.srt", "--input", "sound.wav"), 6, "does not exist"),
+    (("-o", "nowhere/x.srt", "--input", "sound.wav"), 6, "does not exist"),
     (("--input", "nofile.wav"), 3, "nofile.wav"),
     (("--input", "text.txt"), 3, "not a media file"),
     (("--input", "empty.wav"), 3, "empty"),

@@ -10,7 +10,12 @@ from live_whisper.decoding import FallbackSettings
 from live_whisper.decoding.file_mel import FileMel
 from live_whisper.decoding.longform import LongForm, LongFormSettings
 
-pytestmark = pytest.mark.parity
+pytestmark = [
+    pytest.mark.parity,
+    # openai-whisper leaves its vocabulary file open.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 GREEDY = FallbackSettings(temperatures=(0.0,))  # sampling draws from other random numbers
 

@@ -15,7 +15,12 @@ from live_whisper.decoding.rules import RuleBook, Sampled
 from live_whisper.decoding.types import DecodeRequest
 from live_whisper.whisper.checkpoint import load_checkpoint
 
-pytestmark = pytest.mark.parity
+pytestmark = [
+    pytest.mark.parity,
+    # openai-whisper leaves its vocabulary file open.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,12 @@ from pairs import DEMO
 from live_whisper.decoding import DecodeRequest
 from live_whisper.units import WINDOW_FRAMES, WINDOW_SAMPLES
 
-pytestmark = pytest.mark.parity
+pytestmark = [
+    pytest.mark.parity,
+    # openai-whisper leaves its vocabulary file open.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 
 def compare(pair, samples, *, max_tokens, language="en", task="transcribe", **options):

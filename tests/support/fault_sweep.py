@@ -5,6 +5,7 @@ microphone and the recognizer are played.
 """
 
 import errno
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -176,7 +177,7 @@ class Run:
         words = [word for event in committed for word in event.words]
         text = "".join(word.text for word in words)
         assert self.ground.meeting.text.startswith(text), "a committed word is wrong or repeated"
-        for before, after in zip(words, words[1:], strict=False):
+        for before, after in itertools.pairwise(words):
             assert before.start <= before.end <= after.start, (before, after)
         if len(self.stops_ns) == 1:
             captured = result.outcome.accounts.captured
@@ -191,15 +192,14 @@ class Run:
             for event in journal_events(self.folder / "journal.jsonl")
             if isinstance(event, Committed)
         ]
-        if self.text_disk.error is not None:  # it outlasted the run: said at the end
+        if not self.journal.complete:  # the outage outlasted the run, and the run knows
+            assert self.text_disk.error is not None
             assert published[: len(stored)] == stored
-            assert not self.journal.complete
             return
         assert stored == published, "the journal lacks a commit"
-        assert self.journal.complete
         subtitles = pysubs2.load(str(self.folder / "out.srt"), format_="srt")
         cues = list(subtitles)
-        for before, after in zip(cues, cues[1:], strict=False):
+        for before, after in itertools.pairwise(cues):
             assert before.start < before.end <= after.start, (before, after)
         shown = " ".join(cue.plaintext for cue in cues).split()
         assert shown == "".join(word.text for event in stored for word in event.words).split()

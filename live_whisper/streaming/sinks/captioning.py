@@ -74,6 +74,10 @@ class OutputSpec:
             "offset": self.options.offset,
             "words": self.options.words,
             "kept_bytes": self.kept_bytes,
+            "columns": self.options.limits.columns,
+            "lines": self.options.limits.lines,
+            "minimum": self.options.limits.minimum,
+            "maximum": self.options.limits.maximum,
         }
 
     @classmethod
@@ -84,12 +88,22 @@ class OutputSpec:
         numbers = [entry.get(key, default) for key, default in _NUMBERS]
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise ValueError("an output's numbers must be whole and not negative")
-        first, offset, kept = numbers
-        options = WriterOptions(first, offset, words=entry.get("words") is True)
+        first, offset, kept, *of_a_cue = numbers
+        limits = CueLimits(*of_a_cue)
+        options = WriterOptions(first, offset, words=entry.get("words") is True, limits=limits)
         return cls(Path(entry["path"]), options, kept)
 
 
-_NUMBERS = (("first_number", 1), ("offset", 0), ("kept_bytes", 0))
+_LIMITS = CueLimits()
+_NUMBERS = (
+    ("first_number", 1),
+    ("offset", 0),
+    ("kept_bytes", 0),
+    ("columns", _LIMITS.columns),
+    ("lines", _LIMITS.lines),
+    ("minimum", _LIMITS.minimum),
+    ("maximum", _LIMITS.maximum),
+)
 
 
 class DocumentFacts:

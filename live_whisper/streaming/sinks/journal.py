@@ -24,6 +24,7 @@ from live_whisper.types.events import Event, Progress, SpeechChanged, Tentative,
 
 VERSION = 1
 _MAX_LINE_BYTES = 16 << 20
+_TAIL_BYTES = 256 << 10
 _PREFIX = b'{"crc":"'
 _HEAD = len(_PREFIX) + 8 + len(b'",')
 
@@ -158,6 +159,26 @@ def read_journal(path: Path) -> JournalContents:
         if item.event is not None:
             events.append(item.event)
     return JournalContents(tuple(events), tuple(damage), valid, number)
+
+
+def last_event(path: Path) -> Event | None:
+    """The last undamaged event, found without reading the rest; ``None`` where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read(_TAIL_BYTES).splitlines(keepends=True)
+    except OSError:
+        return None
+    for line in reversed(lines):
+        try:
+            _, name, fields = _parse(line)
+            event = None if name == "journal" else _event(name, fields)
+        except CodecError:
+            continue
+        if event is not None:
+            return event
+    return None
 
 
 def _records(file: BinaryIO, path: Path) -> Iterator[Record | Damage]:

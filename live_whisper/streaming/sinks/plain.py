@@ -2,6 +2,7 @@
 
 from typing import TextIO
 
+from live_whisper.captions.cues import CueLimits
 from live_whisper.captions.srt import timestamp
 from live_whisper.captions.text import sanitize
 from live_whisper.streaming.sinks.captioning import CueFeed
@@ -13,13 +14,18 @@ class PlainSink:
     """Prints captions to standard output and notices to standard error. One thread."""
 
     def __init__(
-        self, stream: TextIO | None = None, notices: TextIO | None = None, *, times: bool = False
+        self,
+        stream: TextIO | None = None,
+        notices: TextIO | None = None,
+        *,
+        times: bool = False,
+        limits: CueLimits | None = None,
     ) -> None:
         """``times`` puts ``HH:MM:SS`` before each line; without ``notices`` none are printed."""
         self._out = LineWriter(stream)
         self._notices = None if notices is None else LineWriter(notices)
         self._times = times
-        self._feed = CueFeed()
+        self._feed = CueFeed(limits)
 
     def handle(self, event: Event) -> None:
         """Print what an event finishes. Raises ``DisplayClosed`` when nobody reads."""

@@ -4,7 +4,7 @@ SubRip, WebVTT and plain text grow by one write and one sync per finished cue an
 moment. The other formats are written from the journal when the run ends, in one step.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from live_whisper import units
@@ -51,7 +51,7 @@ class Continuation:
     """The last captions' text: a prompt for the recognizer."""
 
 
-def continue_output(path: Path, *, words: bool = False) -> Continuation:
+def continue_output(path: Path, options: WriterOptions | None = None) -> Continuation:
     """Prepare ``--resume``: the next number, the clock after the last cue, a torn tail cut off.
 
     Raises ``UsageError`` for a format that cannot be continued, ``InputError`` for a file that
@@ -71,10 +71,10 @@ def continue_output(path: Path, *, words: bool = False) -> Continuation:
         raise InputError(f"{shown(path)!r} holds no SRT caption.", hint="Start a new file instead.")
     _mend(path, tail)
     kept = tail.valid_bytes + len(tail.glue)
-    options = WriterOptions(
+    options = replace(
+        options or WriterOptions(),
         first_number=tail.last_number + 1,
         offset=units.ms_to_samples(tail.last_end_ms),
-        words=words,
     )
     return Continuation(OutputSpec(path, options, kept), " ".join(tail.last_lines))
 
@@ -99,7 +99,8 @@ class RollingFile:
         self.output = output
         keep = output.kept_bytes or None
         self._file = ResilientFile(output.path, keep_bytes=keep, remedy=_REMEDY)
-        self._feed, self._facts = CueFeed(), DocumentFacts(output.path.stem)
+        self._feed = CueFeed(output.options.limits)
+        self._facts = DocumentFacts(output.path.stem)
         self._writer: CaptionWriter | None = None
         self._closed = False
 

@@ -8,6 +8,7 @@ from typing import TextIO
 from rich.console import Console, Group
 from rich.live import Live
 
+from live_whisper.captions.cues import CueLimits
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.streaming.sinks.base import DisplayClosed, Sink
 from live_whisper.streaming.sinks.jsonl import JsonLinesSink
@@ -34,13 +35,14 @@ class TerminalSink:
         *,
         outputs: tuple[str, ...] = (),
         show_suppressed: bool = False,
+        limits: CueLimits | None = None,
         clock: Clock | None = None,
         background: bool = True,
     ) -> None:
         """``background=False`` starts no thread: the caller draws with ``draw``."""
         self._console = console or Console(highlight=False)
         self._ascii = not (self._console.encoding or "").lower().startswith("utf")
-        self._state = ViewState(outputs=outputs, show_suppressed=show_suppressed)
+        self._state = ViewState(outputs=outputs, show_suppressed=show_suppressed, limits=limits)
         self._clock = clock or MonotonicClock()
         self._state_lock, self._draw_lock = threading.Lock(), threading.Lock()
         self._changed, self._stop = threading.Event(), threading.Event()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from live_whisper import units
-from live_whisper.captions.cues import Cue, label_prefix
+from live_whisper.captions.cues import Cue, CueLimits, label_prefix
 from live_whisper.captions.text import sanitize
 from live_whisper.streaming.sinks.captioning import CueFeed
 from live_whisper.types.events import (
@@ -87,10 +87,16 @@ class View:
 class ViewState:
     """Takes events, gives views and finished lines. One thread at a time; memory is bounded."""
 
-    def __init__(self, *, outputs: tuple[str, ...] = (), show_suppressed: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        outputs: tuple[str, ...] = (),
+        show_suppressed: bool = False,
+        limits: CueLimits | None = None,
+    ) -> None:
         self._view = View(outputs=tuple(map(_line, outputs)))
         self._show_suppressed = show_suppressed
-        self._feed = CueFeed()
+        self._feed = CueFeed(limits)
         self._tentative: dict[str, str] = {}
         self._finished: list[Finished] = []
 
