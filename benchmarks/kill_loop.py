@@ -112,19 +112,18 @@ def run_and_kill(setup: Setup, folder: Path, delay_s: float) -> list[Printed]:
             if line.endswith(b"\n"):  # half a line was not printed yet
                 words.extend(printed(line))
 
-    process = subprocess.Popen(
+    with (folder / "stderr.txt").open("wb") as errors, subprocess.Popen(
         setup.command(setup.audio, folder / SRT),
-        stdout=subprocess.PIPE, stderr=(folder / "stderr.txt").open("wb"),
-        env=setup.environment(folder), cwd=folder,
-    )  # fmt: skip
-    reader = threading.Thread(target=read, args=(process,))
-    reader.start()
-    try:
-        process.wait(delay_s)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    reader.join()
+        stdout=subprocess.PIPE, stderr=errors, env=setup.environment(folder), cwd=folder,
+    ) as process:  # fmt: skip
+        reader = threading.Thread(target=read, args=(process,))
+        reader.start()
+        try:
+            process.wait(delay_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        reader.join()
     return words
 
 

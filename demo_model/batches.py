@@ -82,11 +82,11 @@ def augment(mel: Tensor, rng: random.Random) -> Tensor:
     """Blank a band of frequencies and a short stretch of time in some of the windows."""
     frames = mel.shape[-1]
     for i in range(mel.shape[0]):
-        if rng.random() < 0.4:
+        if rng.random() < 0.15:
             width = rng.randint(1, 10)
             first = rng.randint(0, N_MELS - width)
             mel[i, first : first + width] = mel[i].mean()
-        if rng.random() < 0.3:
+        if rng.random() < 0.1:
             width = rng.randint(1, 8)
             first = rng.randint(0, frames - width)
             mel[i, :, first : first + width] = mel[i].mean()

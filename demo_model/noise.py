@@ -46,12 +46,12 @@ def background(rng: np.random.Generator, n: int) -> Samples | None:
     kind = rng.random()
     if kind < 0.3:
         return None
-    level = 10 ** rng.uniform(-4.0, -1.9)
+    level = 10 ** rng.uniform(-4.0, -2.2)
     out = coloured(rng, n, float(rng.choice([0.0, 0.0, 1.0, 2.0]))) * np.float32(level)
     if kind > 0.95:
-        out += hum(rng, n) * np.float32(10 ** rng.uniform(-3.5, -1.8))
+        out += hum(rng, n) * np.float32(10 ** rng.uniform(-3.5, -2.0))
     if kind > 0.97:
-        out += clicks(rng, n) * np.float32(10 ** rng.uniform(-2.5, -1.0))
+        out += clicks(rng, n) * np.float32(10 ** rng.uniform(-2.5, -1.3))
     return out
 
 

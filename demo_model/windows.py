@@ -147,7 +147,7 @@ class Composer:
         """Mix one sentence in at `position` (negative: it began before the window)."""
         level = np.float32(10 ** self.rng.uniform(-1.0, 0.0) / 32767)
         audio = np.asarray(utterance.samples[max(-position, 0) :], np.float32) * level
-        if self.rng.random() < 0.5:
+        if self.rng.random() < 0.3:
             audio = noise.equalise(self.noise_rng, audio)
         start = max(position, 0)
         audio = audio[: limit - start]

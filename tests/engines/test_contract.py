@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from live_whisper.engines.base import Engine
+from live_whisper.errors import EngineError
 
 RNG = np.random.default_rng(3)
 
@@ -194,5 +195,10 @@ def test_closed_session(engine, checkpoint):
 
 
 def test_close_twice(engine):
+    features = engine.encoder.encode(window(engine))
     engine.close()
     engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.encoder.encode(window(engine))
+    with pytest.raises((EngineError, ValueError), match="closed"):
+        engine.decoder.open(features, want_attention=False).append([1])

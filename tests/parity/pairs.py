@@ -56,7 +56,7 @@ def make_lively(folder: Path, size: str) -> Checkpoint:
         if name == "model.decoder.embed_positions.weight":
             tensors[name] *= 10
         elif "decoder" in name and "encoder_attn.out_proj" in name:
-            tensors[name] *= 8
+            tensors[name] *= 2
     write_safetensors(folder / "model.safetensors", tensors)
     return load_checkpoint(folder)
 

@@ -5,18 +5,16 @@ import json
 import os
 import subprocess
 import sys
-import wave
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
-from support.meeting import Meeting, make_meeting
+from support.meeting import Meeting, make_meeting, save  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,6 @@ class Program:
 
     def start(self, command: list[str], **options: object) -> "subprocess.Popen[str]":
         return subprocess.Popen(command, env=self.environment, text=True, **options)
-
-
-def save(audio: Path, meeting: Meeting) -> None:
-    with wave.open(str(audio), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(np.rint(meeting.samples * 32768).astype("<i2").tobytes())
 
 
 @pytest.fixture

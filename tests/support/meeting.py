@@ -1,5 +1,6 @@
 """A meeting whose every word is known, and simulated runs that hear it."""
 
+import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,15 @@ def make_meeting(seconds: float, *, sentence_words: int = 11, pause_s: float = 1
         at += len(spoken) + len(silence)
     parts.append(np.zeros(total - at, np.float32))
     return Meeting(np.concatenate(parts), Script(tuple(words)))
+
+
+def save(audio: Path, meeting: Meeting) -> None:
+    """Write it as a WAV file."""
+    with wave.open(str(audio), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.rint(meeting.samples * 32768).astype("<i2").tobytes())
 
 
 def edges_of(samples: Samples, config: Config) -> list[KnownEdge]:

@@ -29,7 +29,7 @@ from live_whisper.engines.coreml.progress import ProgressCallback, silent
 from live_whisper.engines.coreml.runner import FALLBACK, Loader, PackageRunner
 from live_whisper.engines.coreml.session import CoreMLSession
 from live_whisper.engines.coreml.stateful import StatefulSteps
-from live_whisper.errors import ModelError, UsageError
+from live_whisper.errors import EngineError, ModelError, UsageError
 from live_whisper.types.audio import Mel
 from live_whisper.units import NS_PER_SECOND
 from live_whisper.whisper.dims import Dims
@@ -125,6 +125,8 @@ class CoreMLEncoder:
 
     def encode(self, mel: Mel) -> CoreMLFeatures:
         """``mel``: (n_mels, frames) float32 with frames/2 one of the engine's contexts."""
+        if not self._contexts:
+            raise EngineError("The Core ML engine is closed.")
         positions = mel.shape[1] // 2 if mel.ndim == 2 else 0
         context = self._contexts.get(positions)
         if context is None or mel.shape != (self._dims.n_mels, 2 * positions):
@@ -148,7 +150,10 @@ class CoreMLDecoder:
         """Start a session on one window."""
         if not isinstance(features, CoreMLFeatures):
             raise TypeError("features of another engine")
-        steps = self._contexts[features.positions].steps
+        context = self._contexts.get(features.positions)
+        if context is None:
+            raise EngineError("The Core ML engine is closed.")
+        steps = context.steps
         return CoreMLSession(steps, self._dims, features, want_attention=want_attention)
 
 

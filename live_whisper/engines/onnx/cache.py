@@ -13,7 +13,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from live_whisper.clock import wall_time_ns
 from live_whisper.errors import ModelError
+from live_whisper.units import NS_PER_SECOND
 
 EXPORTER_VERSION = 1
 """Raise whenever the graphs change."""
@@ -21,6 +23,7 @@ EXPORTER_VERSION = 1
 _MANIFEST = "manifest.json"
 _EDGE_BYTES = 1 << 16
 _MAX_MANIFEST_BYTES = 1 << 16
+_LEFTOVER_NS = 86_400 * NS_PER_SECOND
 
 
 def cached_graphs(cache_dir: Path, key: str, build: Callable[[Path], None]) -> Path:
@@ -33,6 +36,7 @@ def cached_graphs(cache_dir: Path, key: str, build: Callable[[Path], None]) -> P
         return folder
     try:
         cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sweep(cache_dir)
         made = Path(tempfile.mkdtemp(prefix=".building-", dir=cache_dir))
         try:
             build(made)
@@ -98,6 +102,13 @@ def _move_into_place(made: Path, folder: Path) -> None:
         else:
             return
     os.replace(made, folder)
+
+
+def _sweep(cache_dir: Path) -> None:
+    """Remove what a process that was killed while building left behind a day ago or earlier."""
+    for left in [*cache_dir.glob(".building-*"), *cache_dir.glob(".damaged-*")]:
+        if wall_time_ns() - left.stat().st_mtime_ns > _LEFTOVER_NS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _discard(folder: Path) -> None:

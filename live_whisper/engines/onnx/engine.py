@@ -17,6 +17,7 @@ from live_whisper.engines.base import Features, StepOutput
 from live_whisper.engines.onnx.cache import cached_graphs
 from live_whisper.engines.onnx.precision import has_dot_product, parse_precision, weights_for
 from live_whisper.engines.onnx.sessions import open_session, running
+from live_whisper.errors import EngineError
 from live_whisper.types.audio import Mel
 from live_whisper.whisper.checkpoint import Checkpoint
 from live_whisper.whisper.dims import Dims
@@ -190,8 +191,10 @@ class OnnxEngine:
         self._description = (
             f"ONNX Runtime {ort.__version__}, {precision}, {threads} thread{'s'[: threads > 1]}"
         )
-        self._encoder = OnnxEncoder(open_session(graphs / "encoder.onnx", threads), self._dims)
-        self._decoder = OnnxDecoder(
+        self._encoder: OnnxEncoder | None = OnnxEncoder(
+            open_session(graphs / "encoder.onnx", threads), self._dims
+        )
+        self._decoder: OnnxDecoder | None = OnnxDecoder(
             open_session(graphs / "decoder.onnx", threads),
             self._dims,
             len(checkpoint.generation.alignment_heads),
@@ -236,12 +239,16 @@ class OnnxEngine:
 
     @property
     def encoder(self) -> OnnxEncoder:
-        """Mel to features."""
+        """Mel to features. Raises ``EngineError`` after ``close``."""
+        if self._encoder is None:
+            raise EngineError("the engine is closed.")
         return self._encoder
 
     @property
     def decoder(self) -> OnnxDecoder:
-        """Features to tokens."""
+        """Features to tokens. Raises ``EngineError`` after ``close``."""
+        if self._decoder is None:
+            raise EngineError("the engine is closed.")
         return self._decoder
 
     @property
@@ -251,9 +258,8 @@ class OnnxEngine:
 
     def close(self) -> None:
         """Release the sessions. Idempotent."""
-        for name in ("_encoder", "_decoder"):
-            if hasattr(self, name):
-                delattr(self, name)
+        self._encoder = None
+        self._decoder = None
 
 
 def default_cache_dir() -> Path:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.checkpoints import make_random_checkpoint
 
 from live_whisper.engines.coreml.convert import convert
 from live_whisper.engines.coreml.engine import CoreMLEngine, EngineOptions
@@ -11,7 +12,6 @@ from live_whisper.engines.coreml.options import ConvertOptions
 from live_whisper.engines.coreml.tools import coremltools
 from live_whisper.engines.onnx.engine import OnnxEngine
 from live_whisper.whisper.checkpoint import load_checkpoint
-from support.checkpoints import make_random_checkpoint
 
 coremltools()  # imported here first, so that its warnings about versions stay silent
 

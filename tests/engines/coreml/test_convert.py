@@ -9,6 +9,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.checkpoints import make_random_checkpoint
 
 from live_whisper.engines.coreml import export
 from live_whisper.engines.coreml.convert import convert, plan
@@ -24,7 +25,6 @@ from live_whisper.engines.coreml.packages import ensure_packages, packages_folde
 from live_whisper.errors import ModelError, OutputError, UsageError
 from live_whisper.whisper.checkpoint import load_checkpoint
 from live_whisper.whisper.dims import Dims
-from support.checkpoints import make_random_checkpoint
 
 QUICK = ConvertOptions(context_positions=(20,))
 

@@ -123,6 +123,17 @@ def test_a_failed_build_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_leftovers_of_a_killed_build_go(checkpoint, tmp_path):
+    for name, age in ((".building-old", 2 * 86_400), (".building-new", 60)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_bytes(b"x")
+        moment = (tmp_path / name).stat().st_mtime - age
+        os.utime(tmp_path / name, (moment, moment))
+    OnnxEngine.load(checkpoint, threads=1, cache_dir=tmp_path).close()
+    assert not (tmp_path / ".building-old").exists()
+    assert (tmp_path / ".building-new").exists()
+
+
 def test_a_cache_that_cannot_be_written(checkpoint, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ModelError, match="cannot write the graph cache") as caught:
