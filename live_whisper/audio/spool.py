@@ -122,6 +122,13 @@ class SpoolWriter:
             self.sync()
         return ok
 
+    def skip(self, samples: Samples) -> bool:
+        """Let samples pass without keeping them; what follows begins a new part. ``False``."""
+        self._close_part()
+        self._end += len(samples)
+        self._skipped += len(samples)
+        return False
+
     def sync(self) -> bool:
         """Bring header and data to the disk; returns whether that succeeded. Any thread."""
         with self._lock:

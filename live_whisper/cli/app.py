@@ -72,7 +72,12 @@ def live(
     model: Model = None,
     task: Task = None,
     device: Annotated[
-        str | None, typer.Option("--device", "-d", help="Input device: number, name or part of it.")
+        list[str] | None,
+        typer.Option("--device", "-d", help="Input device: number, name or part; repeatable."),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Name of each of several devices; by default me, them."),
     ] = None,
     input_: Annotated[
         str | None, typer.Option("--input", "-i", help="Media file or URL; - for PCM on stdin.")
@@ -81,6 +86,9 @@ def live(
         str, typer.Option("--pace", help="For --input: realtime or fast.")
     ] = "realtime",
     output: Output = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with an .srt file: number, clock, topic.")
+    ] = None,
     format_: Format = None,
     policy: Policy = None,
     profile: Profile = None,
@@ -98,7 +106,7 @@ def live(
     del version
     if context.invoked_subcommand is not None:
         return None
-    from live_whisper.cli.live import run_live
+    from live_whisper.cli.live import Extras, run_live
     from live_whisper.cli.settings import settings
 
     loaded = settings(
@@ -109,7 +117,7 @@ def live(
             "recognition.model": model,
             "recognition.task": task,
             "recognition.prompt": prompt,
-            "audio.device": device,
+            "audio.device": device[0] if device else None,
             "output.files": output,
             "output.overwrite": overwrite or None,
             "output.keep_audio": keep_audio,
@@ -118,7 +126,8 @@ def live(
         },
         glossary=glossary,
     )
-    return run_live(loaded.config, input_=input_, pace=pace, yes=yes)
+    extras = Extras(tuple(device or ()), tuple(label or ()), resume)
+    return run_live(loaded.config, input_=input_, pace=pace, yes=yes, extras=extras)
 
 
 @app.command()

@@ -35,4 +35,4 @@ def run_demo(config: Config, *, pace: str) -> int:
             update={"recognition": config.recognition.model_copy(update=TWO_LANGUAGES)}
         )
     model = resolve("demo", store=ModelStore.default())
-    return caption(config, open_input(config.audio, str(clip), pace, MonotonicClock()), model)
+    return caption(config, [open_input(config.audio, str(clip), pace, MonotonicClock())], model)

@@ -1,9 +1,12 @@
 """A live run from the command line: capture first, then model, display, signals, summary."""
 
+import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -12,24 +15,73 @@ import typer
 
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
-from live_whisper.errors import ModelError, OutputError
+from live_whisper.errors import ModelError, OutputError, UsageError
 from live_whisper.runtime.inputs import Input, open_input
+from live_whisper.streaming.recording import MOST_INPUTS
 
 if TYPE_CHECKING:
     from live_whisper.hub.resolve import ResolvedModel
     from live_whisper.runtime.captioner import Captioner
     from live_whisper.runtime.ports import RecognizerPort
+    from live_whisper.streaming.sinks.subtitle_file import Continuation
 
 
-def run_live(config: Config, *, input_: str | None, pace: str, yes: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What only some runs have."""
+
+    devices: tuple[str, ...] = ()
+    """Heard at the same time, where there are several."""
+    labels: tuple[str, ...] = ()
+    """Of the devices."""
+    resume: Path | None = None
+    """A subtitle file to go on with."""
+
+
+def run_live(
+    config: Config, *, input_: str | None, pace: str, yes: bool, extras: Extras | None = None
+) -> int:
     """Caption an input until it ends or the user stops. Returns the exit status."""
+    extras = extras or Extras()
+    if len(extras.devices) > 1 and input_ is not None:
+        raise UsageError("--input and several --device exclude each other.")
     model = None
     try:
         model = find_model(config)
     except ModelError as error:
         if not may_pull(config.recognition.model, str(error), yes=yes):
             raise
-    return caption(config, open_input(config.audio, input_, pace, MonotonicClock()), model)
+    return caption(config, _open_inputs(config, input_, pace, extras), model, resume=extras.resume)
+
+
+def _open_inputs(config: Config, input_: str | None, pace: str, extras: Extras) -> list[Input]:
+    """One input, or one per device with its label."""
+    clock = MonotonicClock()
+    if len(extras.devices) < 2:
+        return [open_input(config.audio, input_, pace, clock)]
+    opened: list[Input] = []
+    try:
+        for device, label in zip(extras.devices, _labels(extras), strict=True):
+            settings = config.audio.model_copy(update={"device": device})
+            opened.append(Input(open_input(settings, None, pace, clock).source, label))
+    except BaseException:
+        for heard in opened:
+            heard.source.close()
+        raise
+    return opened
+
+
+def _labels(extras: Extras) -> tuple[str, ...]:
+    """As given, or ``me`` and ``them``: one's own microphone is usually named first."""
+    count = len(extras.devices)
+    labels = extras.labels or (
+        ("me", "them") if count == 2 else tuple(str(n + 1) for n in range(count))
+    )
+    if len(labels) != count or len(set(labels)) != count or count > MOST_INPUTS:
+        raise UsageError(
+            f"{count} devices and {len(labels)} labels.", hint="Give each device its own --label."
+        )
+    return labels
 
 
 def find_model(config: Config) -> "ResolvedModel":
@@ -87,8 +139,14 @@ def may_pull(model: str, problem: str, *, yes: bool) -> bool:
     )
 
 
-def caption(config: Config, heard: Input, model: "ResolvedModel | None") -> int:
-    """Run on an open input; without a model the configured one is pulled meanwhile."""
+def caption(
+    config: Config,
+    heard: list[Input],
+    model: "ResolvedModel | None",
+    *,
+    resume: Path | None = None,
+) -> int:
+    """Run on open inputs; without a model the configured one is pulled meanwhile."""
     from live_whisper.cli.display import choose_display
     from live_whisper.runtime.captioner import Captioner, Request, make_port
 
@@ -104,21 +162,33 @@ def caption(config: Config, heard: Input, model: "ResolvedModel | None") -> int:
         captioner = Captioner(
             Request(
                 config,
-                heard,
+                heard[0],
                 port,
                 model_name=name,
                 model_folder=model.path if model else None,
                 audio_context=model.audio_context if model else "full",
                 displays=(display,),
+                more_inputs=tuple(heard[1:]),
+                continued=_continued(config, resume),
                 recordings=recordings_root(config),
             )
         )
     except BaseException:
-        heard.source.close()
+        for item in heard:
+            item.source.close()
         if display is not None:
             display.close()  # before the error is printed, or the terminal would paint over it
         raise
     return _run(captioner)
+
+
+def _continued(config: Config, resume: Path | None) -> "Continuation | None":
+    if resume is None:
+        return None
+    from live_whisper.captions.options import writer_options
+    from live_whisper.streaming.sinks.subtitle_file import continue_output
+
+    return continue_output(resume.expanduser(), writer_options(config.captions))
 
 
 def _run(captioner: "Captioner") -> int:
@@ -160,6 +230,14 @@ def _pulling_port(config: Config) -> "RecognizerPort":
     return FetchingPort(fetch, make)
 
 
+def show_cursor() -> None:
+    """Make a terminal's cursor visible, whatever state the display is in."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            if stream.isatty():
+                os.write(stream.fileno(), b"\x1b[?25h")
+
+
 @contextmanager
 def stopping_on_signals(captioner: "Captioner") -> Iterator[None]:
     """Ctrl-C once: finish what was heard. Twice: leave the rest. A third time: the system's way."""
@@ -169,6 +247,7 @@ def stopping_on_signals(captioner: "Captioner") -> Iterator[None]:
     def on_signal(number: int, frame: FrameType | None) -> None:
         del frame
         if captioner.stop() >= 2:
+            show_cursor()  # the third time nothing of ours runs any more
             signal.signal(number, signal.SIG_DFL)
 
     for name in names:

@@ -92,6 +92,8 @@ class StreamingConfig(_Section):
     """AlignAtt: a word attended to within this distance of the end of the audio is not yet safe."""
     final_margin_ms: Annotated[int, Field(ge=0, le=1000)] = 60
     """AlignAtt: the same distance once the segment is closed."""
+    sure_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """AlignAtt: a safe word with less than this is committed only when two decodes agree on it."""
     agreement: Annotated[int, Field(ge=2, le=5)] = 2
     """LocalAgreement: how many hypotheses in a row must agree."""
     minimum_new_audio_ms: Annotated[int, Field(ge=20, le=5000)] = 200

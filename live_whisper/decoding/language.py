@@ -60,6 +60,7 @@ class LanguageLock:
     def __init__(self, limits: LanguageLockLimits | None = None) -> None:
         self._limits = limits or LanguageLockLimits()
         self._evidence: dict[str, float] = {}
+        self._unlisted = 0.0  # evidence for a language no window has named yet
         self._heard_samples = 0
         self._language: str | None = None
         self._probability = 0.0
@@ -78,7 +79,8 @@ class LanguageLock:
         """Add one window's evidence; returns the locked language, if any.
 
         Args:
-            probabilities: per language code, as ``language_probabilities`` gives them.
+            probabilities: per language code, as ``language_probabilities`` gives them, or only the
+                likeliest: a language left out counts like the least likely one given.
             speech_samples: speech in the window, from the same beginning until it is locked;
                 only what it has beyond the windows before counts as new.
         """
@@ -87,9 +89,12 @@ class LanguageLock:
         fresh = max(0, speech_samples - self._heard_samples)
         self._heard_samples = max(self._heard_samples, speech_samples)
         weight = fresh / self._limits.speech_samples
-        for code, probability in probabilities.items():
-            gain = weight * math.log(max(probability, 1e-6))
-            self._evidence[code] = self._evidence.get(code, 0.0) + gain
+        gains = {code: weight * math.log(max(p, 1e-6)) for code, p in probabilities.items()}
+        unlisted = min(gains.values())
+        for code in {*self._evidence, *gains}:
+            before = self._evidence.get(code, self._unlisted)
+            self._evidence[code] = before + gains.get(code, unlisted)
+        self._unlisted += unlisted
         if self._heard_samples >= self._limits.speech_samples:
             self._settle()
         return self._language
@@ -107,6 +112,7 @@ class LanguageLock:
         self._language = language
         self._heard_samples = heard_samples
         self._evidence.update(evidence)
+        self._unlisted = min(self._evidence.values(), default=0.0)
 
     def silence(self, samples: int) -> bool:
         """Tell of a silence; returns whether it was long enough to unlock."""
@@ -118,6 +124,7 @@ class LanguageLock:
     def reset(self) -> None:
         """Forget everything."""
         self._evidence.clear()
+        self._unlisted = 0.0
         self._heard_samples = 0
         self._language = None
         self._probability = 0.0

@@ -16,6 +16,7 @@ from live_whisper.runtime.lane import Lane
 from live_whisper.runtime.ports import RecognizerPort, ThreadPort
 from live_whisper.runtime.publisher import Publisher
 from live_whisper.runtime.session import Outcome, Session
+from live_whisper.runtime.space import Room, SpaceSink
 from live_whisper.runtime.spec import RecognizerSpec
 from live_whisper.runtime.spool import LaneSpool
 from live_whisper.runtime.tidy import finish_recording
@@ -25,7 +26,7 @@ from live_whisper.streaming.sinks.base import Sink, Stored
 from live_whisper.streaming.sinks.captioning import CueFeed, OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
 from live_whisper.streaming.sinks.journal import JournalSink
-from live_whisper.streaming.sinks.subtitle_file import open_output
+from live_whisper.streaming.sinks.subtitle_file import Continuation, open_output
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.types.events import Event, Notice, SessionEnded, SessionStarted, Summary
 from live_whisper.units import NS_PER_SECOND, ms_to_samples, seconds_to_samples
@@ -121,6 +122,10 @@ class Request:
     audio_context: str = "full"
     """What the model list says of it."""
     displays: tuple[Sink, ...] = ()
+    more_inputs: tuple[Input, ...] = ()
+    """Heard at the same time; then every input has a label."""
+    continued: Continuation | None = None
+    """A subtitle file that this run goes on with."""
     recordings: Path | None = None
     """Root of the recording folders; ``None``: the platform's."""
     clock: Clock | None = None
@@ -135,9 +140,9 @@ class Captioner:
         config = request.config
         self._clock = request.clock or MonotonicClock()
         options = writer_options(config.captions)
-        self._outputs = tuple(
-            OutputSpec(Path(name).expanduser(), options) for name in config.output.files
-        )
+        self._inputs = (request.input, *request.more_inputs)
+        new = tuple(OutputSpec(Path(name).expanduser(), options) for name in config.output.files)
+        self._outputs = ((request.continued.output,) if request.continued else ()) + new
         self.recording = RecordingFolder.create(self._meta(), root=request.recordings)
         journal = self.recording.journal
         try:
@@ -150,10 +155,13 @@ class Captioner:
             raise
         self._cues = CueCounter(options.limits)
         self._kept: tuple[Sink, ...] = (JournalSink(journal), *files)
-        self._fanout = FanOut([*self._kept, *request.displays, self._cues])
+        space = SpaceSink(self.recording.path)
+        self._fanout = FanOut(
+            [*self._kept, *request.displays, space, self._cues], on_display_closed=self._unwatched
+        )
         self._publisher = Publisher(self._fanout)
-        self._lane = self._make_lane()
-        self._session = Session([self._lane], request.port, self._publisher, self._clock)
+        lanes = [self._make_lane(index, item) for index, item in enumerate(self._inputs)]
+        self._session = Session(lanes, request.port, self._publisher, self._clock)
 
     def stop(self) -> int:
         """See ``Session.stop``."""
@@ -200,8 +208,9 @@ class Captioner:
 
     def _meta(self) -> RecordingMeta:
         recognition = self._request.config.recognition
+        continued = self._request.continued
         return RecordingMeta(
-            source=self._request.input.source.name,
+            source=self._source_name,
             model=self._request.model_name,
             language=recognition.language,
             task=recognition.task,
@@ -210,7 +219,18 @@ class Captioner:
             settings=_to_store(self._request.config),
             model_folder=str(self._request.model_folder or ""),
             audio_context=self._request.audio_context,
+            context=continued.context if continued else "",
+            inputs=tuple(item.label for item in self._inputs),
         )
+
+    @property
+    def _source_name(self) -> str:
+        return " + ".join(item.source.name for item in self._inputs)
+
+    def _unwatched(self) -> None:
+        """Nobody reads the captions: without a file to write there is no reason to go on."""
+        if not self._outputs:
+            self._session.stop()
 
     def _end(self, outcome: Outcome) -> Summary:
         """Publish the summary as the last event and close every sink."""
@@ -234,25 +254,27 @@ class Captioner:
     def _withdraw(self) -> None:
         """Nothing was heard: leave no empty files behind."""
         for output in self._outputs:
-            output.path.unlink(missing_ok=True)
+            if not output.kept_bytes:
+                output.path.unlink(missing_ok=True)
         self.recording.delete()
 
-    def _make_lane(self) -> Lane:
-        config, request = self._request.config, self._request
+    def _make_lane(self, index: int, heard: Input) -> Lane:
+        config, continued = self._request.config, self._request.continued
         language = config.recognition.language
-        folder = self.recording.path
+        folder = self.recording.spool(index)
         return Lane(
-            source=request.input.source,
-            spool=LaneSpool(SpoolWriter(folder), SpoolReader(folder)),
+            source=heard.source,
+            spool=LaneSpool(SpoolWriter(folder), SpoolReader(folder), has_room=Room(folder)),
             ring=AudioRing(seconds_to_samples(config.audio.ring_seconds)),
             segments=make_gate(config.vad),
             stream=CaptionStream(
                 config.streaming,
                 language=None if language == "auto" else language,
-                source=request.input.label,
+                source=heard.label,
+                context=continued.context if continued else "",
                 recognition=config.recognition,
             ),
-            label=request.input.label,
+            label=heard.label,
         )
 
     def _started(self, started_wall_ns: int) -> SessionStarted:
@@ -260,7 +282,7 @@ class Captioner:
         return SessionStarted(
             at=0,
             recording=self.recording.name,
-            source=self._request.input.source.name,
+            source=self._source_name,
             model=self._request.model_name,
             language=recognition.language,
             task=recognition.task,

@@ -1,28 +1,45 @@
 """The lane's view of the spool: writes, reads back, and says once when the disk fails."""
 
+from collections.abc import Callable
+
 from live_whisper.audio.spool import SpoolReader, SpoolWriter, holes
 from live_whisper.types.audio import Samples, Span
+from live_whisper.units import SAMPLE_RATE
+
+LOOK_SAMPLES = 10 * SAMPLE_RATE
 
 
 class LaneSpool:
     """Writer and reader of one folder. ``append`` belongs to the audio thread, ``read`` to any."""
 
-    def __init__(self, writer: SpoolWriter, reader: SpoolReader) -> None:
+    def __init__(
+        self,
+        writer: SpoolWriter,
+        reader: SpoolReader,
+        *,
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``has_room`` is asked every ten seconds of audio: what is left is for the captions."""
         self._writer = writer
         self._reader = reader
+        self._has_room = has_room
+        self._room = True
+        self._look_at = 0
         self._failing = False
 
     def append(self, samples: Samples) -> str | None:
         """Write samples; a line for the user when the disk begins or ceases to fail."""
-        kept = self._writer.append(samples)
+        if self._writer.end >= self._look_at:
+            self._look_at = self._writer.end + LOOK_SAMPLES
+            self._room = self._has_room()
+        kept = self._writer.append(samples) if self._room else self._writer.skip(samples)
         if kept is not self._failing:
             return None
         self._failing = not kept
         if kept:
             return "The recording is being written to disk again."
-        return (
-            f"The recording is not on disk at the moment ({self._writer.failure}); captions go on."
-        )
+        why = self._writer.failure or "the disk is nearly full"
+        return f"The recording is not on disk at the moment ({why}); captions go on."
 
     def read(self, span: Span) -> Samples:
         """Audio that memory no longer holds; what the disk lacks is silence."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 Run = Callable[..., tuple[int, str, str]]
 
 

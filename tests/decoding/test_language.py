@@ -75,3 +75,21 @@ def test_a_long_silence_unlocks():
     assert lock.silence(30 * SECOND)
     assert lock.language is None
     assert lock.observe({"en": 0.99, "ko": 0.01}, 2 * SECOND) == "en"
+
+
+def test_a_language_left_out_of_the_likeliest_gains_nothing_by_it():
+    lock = LanguageLock()
+    lock.observe({"en": 0.5, "ko": 0.45, "cy": 0.05}, SECOND // 2)
+    for half_seconds in range(2, 24):
+        lock.observe({"en": 0.5, "ko": 0.48, "ja": 0.02}, half_seconds * SECOND // 2)
+    assert lock.observe({"en": 0.5, "ko": 0.48, "de": 0.02}, 12 * SECOND) == "en"
+
+
+def test_goes_on_where_another_lock_stopped():
+    first, second = LanguageLock(), LanguageLock()
+    first.observe({"ko": 0.7, "ja": 0.3}, SECOND)
+    heard, evidence = first.memory
+    second.resume(None, heard, evidence)
+    for lock in (first, second):
+        assert lock.observe({"ko": 0.9, "ja": 0.1}, 3 * SECOND) == "ko"
+    assert first.probability == second.probability

@@ -102,6 +102,5 @@ def test_live_captions_are_as_good_as_the_offline_transcript(
         name: error_rate(language, reference, spoken(path))
         for name, path in (("offline", offline), ("live", live))
     }
-    print(rates)
     assert rates["live"] <= rates["offline"] + POINTS, (spoken(live), reference)
     assert rates["offline"] <= 0.1

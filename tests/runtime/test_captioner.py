@@ -1,13 +1,11 @@
 """Whole runs with a scripted recognizer: real threads, real files, no model."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pysubs2
 import pytest
-
 from support.scripted_recognizer import Script, ScriptedRecognizer, load_scripted, sentence
 
 from live_whisper.audio.source import SourceChunk

@@ -4,11 +4,9 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-
 from support.scripted_recognizer import Script, load_scripted, sentence
 
 from live_whisper.errors import ModelError

@@ -20,6 +20,7 @@ from live_whisper.engines.coreml.options import (
 from live_whisper.engines.coreml.progress import ProgressCallback, silent
 from live_whisper.engines.coreml.tools import coremltools
 from live_whisper.engines.coreml.weights import Array, WeightStore
+from live_whisper.errors import UsageError
 from live_whisper.whisper.dims import Dims
 
 
@@ -106,6 +107,8 @@ def is_converted(folder: Path) -> bool:
 def plan(checkpoint: Source, options: ConvertOptions) -> Manifest:
     """The manifest of a conversion before any package exists. Raises ``UsageError``."""
     dims = checkpoint.dims
+    if options.stateful and options.compute_precision != "float16":
+        raise UsageError("A stateful decoder computes in float16 only: Core ML's states do.")
     contexts = options.context_positions or default_contexts(dims, checkpoint.audio_context)
     text = resolve_text_positions(options.text_positions, dims)
     return Manifest(

@@ -5,8 +5,8 @@
 processor has VNNI or NEON; x86 without VNNI adds pairs of products in 16 bits, which overflow for
 signed weights of full range, so it gets unsigned ones.
 
-``blocks``: one scale for every 128 inputs of a column, activations likewise. As fast for single rows
-(the decoder), and more accurate.
+``blocks``: one scale for every 128 inputs of a column, activations likewise. As fast for single
+rows (the decoder), and more accurate.
 """
 
 import numpy as np

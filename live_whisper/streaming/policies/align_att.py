@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from live_whisper.decoding.types import Step, Verdict
 from live_whisper.streaming.policies.base import Watch
-from live_whisper.types.text import Hypothesis
+from live_whisper.streaming.policies.local_agreement import normalised
+from live_whisper.types.text import Hypothesis, Word
 from live_whisper.units import POSITIONS_PER_SECOND
 
 REWIND_POSITIONS = 4 * POSITIONS_PER_SECOND
@@ -52,11 +53,20 @@ class AttentionWatch:
 
 
 class AlignAtt:
-    """Commits the words whose tokens were all safe."""
+    """Commits the words whose tokens were all safe, doubtful ones only when seen twice.
+
+    Attention says where the model looks, not whether it recognises what is there: a word that it
+    gives little, or that it found no place for, waits until the next decode repeats it.
+    """
 
     decodes_open_speech = True
 
-    def __init__(self, *, margin_ms: int, final_margin_ms: int) -> None:
+    def __init__(
+        self, *, margin_ms: int, final_margin_ms: int, sure_probability: float = 0.0
+    ) -> None:
+        """``sure_probability``: from here on a word need not be repeated."""
+        self._sure = sure_probability
+        self._waiting: tuple[str, ...] = ()
         self._margin = margin_ms * POSITIONS_PER_SECOND // 1000
         self._final_margin = final_margin_ms * POSITIONS_PER_SECOND // 1000
 
@@ -69,16 +79,36 @@ class AlignAtt:
         )
 
     def commit(self, hypothesis: Hypothesis, *, final: bool) -> int:
-        """The stable words; all of them once the speech has ended."""
-        return len(hypothesis.words) if final else hypothesis.stable
+        """The stable words up to the first doubtful one; all of them once the speech has ended."""
+        words = hypothesis.words
+        if final:
+            return len(words)
+        spelled = tuple(map(normalised, words))
+        count = 0
+        for word, text, before in zip(
+            words[: hypothesis.stable], spelled, self._earlier(len(words)), strict=False
+        ):
+            if self._doubtful(word) and text != before:
+                break
+            count += 1
+        self._waiting = spelled[count:]
+        return count
+
+    def _earlier(self, length: int) -> tuple[str | None, ...]:
+        return (*self._waiting, *[None] * length)
+
+    def _doubtful(self, word: Word) -> bool:
+        return word.probability < self._sure or (self._sure > 0 and word.start == word.end)
 
     def reset(self) -> None:
-        """Each decode is judged by itself."""
+        """Forget the words that wait: their window is closed."""
+        self._waiting = ()
 
     @property
     def memory(self) -> tuple[tuple[str, ...], ...]:
-        """Nothing."""
-        return ()
+        """The words that waited after the last decode."""
+        return (self._waiting,) if self._waiting else ()
 
     def resume(self, memory: tuple[tuple[str, ...], ...]) -> None:
-        """Nothing to go on with."""
+        """Go on with them."""
+        self._waiting = memory[-1] if memory else ()

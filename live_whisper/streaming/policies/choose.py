@@ -11,7 +11,11 @@ def make_policy(settings: StreamingConfig) -> Policy:
     """The policy that ``settings.policy`` names."""
     match settings.policy:
         case "align_att":
-            return AlignAtt(margin_ms=settings.margin_ms, final_margin_ms=settings.final_margin_ms)
+            return AlignAtt(
+                margin_ms=settings.margin_ms,
+                final_margin_ms=settings.final_margin_ms,
+                sure_probability=settings.sure_probability,
+            )
         case "local_agreement":
             return LocalAgreement(agreement=settings.agreement)
         case "phrase":

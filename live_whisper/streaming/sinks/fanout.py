@@ -1,6 +1,6 @@
 """Every event to every sink; one sink's trouble is never another's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from live_whisper.captions.text import sanitize
 from live_whisper.streaming.sinks.base import DisplayClosed, Reporting, Sink
@@ -17,7 +17,11 @@ class FanOut:
     then happens to the run is the caller's decision.
     """
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self, sinks: Sequence[Sink], *, on_display_closed: Callable[[], object] = lambda: None
+    ) -> None:
+        """``on_display_closed`` is called once, in the delivering thread."""
+        self._on_display_closed = on_display_closed
         self._sinks = list(sinks)
         self._at = 0
         self.display_closed = False
@@ -44,8 +48,10 @@ class FanOut:
             try:
                 sink.handle(event)
             except DisplayClosed:
-                self.display_closed = True
                 self._detach(sink)
+                if not self.display_closed:
+                    self.display_closed = True
+                    self._on_display_closed()
             except Exception as error:  # noqa: BLE001 - captions outlive any sink
                 self._detach(sink)
                 self._remember(error)

@@ -11,14 +11,11 @@ from live_whisper.engines.coreml.options import ConvertOptions
 from tests.engines.coreml.mil.backend import InterpreterBackend
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["explicit", "stateful"])
-def model(request, checkpoint, tmp_path_factory):
+@pytest.fixture(scope="module")
+def model(checkpoint, tmp_path_factory):
     """A folder of converted models."""
     folder = tmp_path_factory.mktemp("contract") / "model"
-    # In Core ML states are float16; the interpreter keeps what the program declares.
-    options = ConvertOptions(
-        compute_precision="float32", context_positions=(150,), stateful=request.param
-    )
+    options = ConvertOptions(compute_precision="float32", context_positions=(150,))
     convert(checkpoint, folder, options)
     return folder
 

@@ -192,6 +192,7 @@ def test_padding_is_the_next_multiple(positions):
         ConvertOptions(context_positions=(1501,)),
         ConvertOptions(text_positions=449),
         ConvertOptions(text_positions=1),
+        ConvertOptions(stateful=True, compute_precision="float32"),
     ],
 )
 def test_options_outside_the_checkpoint(small, options):
