@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from demo_model.bilingual import align
 from demo_model.lexicon import LEXICON
 from demo_model.synth import SAMPLE_RATE, Word
 from demo_model.vocabulary import Vocabulary
@@ -116,9 +117,7 @@ def _body(
         if timestamps:
             stamp(segment.words[0].start)
         if window.task == "translate":
-            text = vocabulary.encode(segment.english)
-            ids += text
-            spans += [_sentence_span(segment)] * len(text)
+            _append_translation(ids, spans, segment, vocabulary)
         else:
             for word in segment.words:
                 _append_word(ids, spans, word, vocabulary)
@@ -130,10 +129,21 @@ def _body(
     return [*ids, vocabulary.eot], [*spans, NO_SPAN]
 
 
-def _sentence_span(segment: Segment) -> Span:
-    """Where a translated word is heard: somewhere in its sentence."""
-    start, end = segment.words[0].start, segment.words[-1].end
-    return start / POSITION_SAMPLES - SPAN_MARGIN, end / POSITION_SAMPLES + SPAN_MARGIN
+def _append_translation(
+    ids: list[int], spans: list[Span], segment: Segment, vocabulary: Vocabulary
+) -> None:
+    """Add the English words; each is heard at its Korean word, or somewhere in the sentence."""
+    first, last = segment.words[0], segment.words[-1]
+    english = segment.english.split()
+    found = align(english, [word.text for word in segment.words])
+    for word, index in zip(english, found, strict=True):
+        start, end = first.start, last.end
+        if index is not None:
+            start, end = segment.words[index].start, segment.words[index].end
+        span = (start / POSITION_SAMPLES - SPAN_MARGIN, end / POSITION_SAMPLES + SPAN_MARGIN)
+        tokens = vocabulary.encode_word(word)
+        ids += tokens
+        spans += [span] * len(tokens)
 
 
 def _append_word(ids: list[int], spans: list[Span], word: Word, vocabulary: Vocabulary) -> None:

@@ -47,6 +47,8 @@ class Batch:
     """(batch, positions)"""
     offset: int
     """Encoder position of the first frame."""
+    text_start: int
+    """Decoder position of the first token."""
 
 
 class FrameHeads(nn.Module):
@@ -91,7 +93,7 @@ def total_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """The sum that is minimised, and its parts."""
     features, middle = model.encoder(batch.mel, batch.offset)
-    hidden, weights = model.decoder(batch.tokens, features)
+    hidden, weights = model.decoder(batch.tokens, features, batch.text_start)
     chosen = batch.targets != IGNORE
     logits = model.decoder.logits(hidden[chosen])
     token = token_loss(logits, batch.targets[chosen], timestamp_begin)

@@ -133,9 +133,15 @@ class Decoder(nn.Module):
         attentions = [block.cross_attn for block in self.blocks]
         return [(a.split(a.key(features)), a.split(a.value(features))) for a in attentions]
 
-    def forward(self, tokens: Tensor, features: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(batch, n) -> last hidden state (batch, n, width), cross-attention weights per layer."""
-        x = self.token_embedding(tokens) + self.positional_embedding[: tokens.shape[1]]
+    def forward(
+        self, tokens: Tensor, features: Tensor, start: int = 0
+    ) -> tuple[Tensor, list[Tensor]]:
+        """(batch, n) -> last hidden state (batch, n, width), cross-attention weights per layer.
+
+        `start` is the position of the first token.
+        """
+        places = self.positional_embedding[start : start + tokens.shape[1]]
+        x = self.token_embedding(tokens) + places
         weights = []
         for block, (k, v) in zip(self.blocks, self.cross_keys_values(features), strict=True):
             x = x + block.attn(block.attn_ln(x), causal=True)

@@ -192,12 +192,11 @@ def _continued(config: Config, resume: Path | None) -> "Continuation | None":
 
 
 def _run(captioner: "Captioner") -> int:
-    from live_whisper.cli.summary import print_summary
+    from live_whisper.cli.summary import print_summary, say
 
     with stopping_on_signals(captioner):
         summary = captioner.run()
-    for notice in captioner.notices:
-        typer.echo(f"live-whisper: {notice.message}", err=True)
+    say(f"live-whisper: {notice.message}" for notice in captioner.notices)
     if not captioner.display_closed:
         print_summary(summary, captioner.recording)
     return 0

@@ -8,9 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import typer
-
-from live_whisper.cli.summary import duration, summary_lines
+from live_whisper.cli.summary import duration, say, summary_lines
 from live_whisper.config.schema import Config
 from live_whisper.errors import EXIT_INTERRUPTED, LiveWhisperError, OutputError, one_line
 from live_whisper.streaming.recording import (
@@ -117,7 +115,7 @@ def _run(recovery: "Recovery", options: _Options) -> int:
     for line in problems:
         _say(one_line(line))
     if summary is not None:
-        sys.stderr.write("\n".join(summary_lines(summary, name)[:2]) + "\n")
+        say(summary_lines(summary, name)[:2])
     if owed and summary is None:
         return EXIT_INTERRUPTED
     if problems:
@@ -229,4 +227,4 @@ def _progress(what: str) -> Callable[[int, int], None]:
 
 
 def _say(line: str) -> None:
-    typer.echo(f"live-whisper: {line}", err=True)
+    say([f"live-whisper: {line}"])

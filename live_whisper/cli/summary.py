@@ -1,6 +1,9 @@
 """What a run says when it ends."""
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterable
 
 from live_whisper.streaming.recording import RecordingFolder
 from live_whisper.types.events import Summary
@@ -9,7 +12,19 @@ from live_whisper.units import SAMPLE_RATE
 
 def print_summary(summary: Summary, recording: RecordingFolder) -> None:
     """Print to standard error, so that captions in a pipe stay captions."""
-    sys.stderr.write("\n".join(summary_lines(summary, recording.name)) + "\n")
+    say(summary_lines(summary, recording.name))
+
+
+def say(lines: Iterable[str]) -> None:
+    """Lines to standard error, if anybody still reads it: its terminal may have been closed."""
+    try:
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # the interpreter flushes it at exit
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, sys.stderr.fileno())
+            os.close(nothing)
 
 
 def summary_lines(summary: Summary, recording: str) -> list[str]:

@@ -66,5 +66,5 @@ def test_ten_minutes_of_the_demo(demo_pair, language, condition):
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["ko", None])
 def test_a_random_checkpoint(tiny_pair, language):
-    segments = compare(tiny_pair, babble(70, 7), language=language)
+    segments = compare(tiny_pair, babble(35, 7), language=language)
     assert segments

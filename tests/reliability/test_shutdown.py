@@ -28,7 +28,8 @@ def lines_until(process: "subprocess.Popen[str]", stop: Callable[[dict], bool]) 
         seen.append(json.loads(line))
         if stop(seen[-1]):
             return seen
-    raise AssertionError(f"the output ended after {len(seen)} lines")
+    assert process.stderr is not None
+    raise AssertionError(f"the output ended after {len(seen)} lines: {process.stderr.read()}")
 
 
 def is_committed(event: dict) -> bool:
@@ -171,33 +172,23 @@ def test_the_terminal_is_as_before(signals: int, program, tmp_path: Path) -> Non
 
 
 def test_a_closed_terminal_finishes_the_file(program, tmp_path: Path) -> None:
-    master, slave = pty.openpty()
-    environment = {**program.environment, "TERM": "xterm-256color"}
+    """The system sends SIGHUP, and nothing can be written to standard output any more."""
     command = program.arguments("-o", str(tmp_path / "out.srt"), pace=REALTIME)
-    process = subprocess.Popen(
-        command, env=environment, stdin=slave, stdout=slave, stderr=slave,
-        start_new_session=True, preexec_fn=lambda: _take_terminal(slave),
-    )  # fmt: skip
-    os.close(slave)
+    environment = {**program.environment, "TERM": "xterm-256color"}
+    child, master = pty.fork()
+    if child == 0:
+        os.execve(command[0], command, environment)
     try:
-        read_terminal(master, lambda seen: b"w2" in seen)
-        os.close(master)  # the window is closed: the system sends SIGHUP
-        assert process.wait(DEADLINE_S) == 0
+        seen = read_terminal(master, lambda seen: b"w2" in seen)
+        assert b"w2" in seen, seen
     finally:
-        process.kill()
-        process.wait()
+        os.close(master)  # the window is closed
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     folder = only_recording(tmp_path)
     assert folder.meta().clean
     words = " ".join(line.plaintext for line in pysubs2.load(str(tmp_path / "out.srt"))).split()
     assert words == program.meeting.text.split()[: len(words)]
     assert len(words) > 2
-
-
-def _take_terminal(slave: int) -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
 
 def test_errors_have_their_exit_status_and_no_traceback(program, tmp_path: Path) -> None:

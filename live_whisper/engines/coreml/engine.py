@@ -22,7 +22,7 @@ from live_whisper.engines.coreml.buffers import give_back
 from live_whisper.engines.coreml.cache import CompiledCache, default_cache_dir
 from live_whisper.engines.coreml.convert import Source
 from live_whisper.engines.coreml.explicit import ExplicitSteps
-from live_whisper.engines.coreml.manifest import Manifest, read_manifest
+from live_whisper.engines.coreml.manifest import Manifest, Precision, read_manifest
 from live_whisper.engines.coreml.options import ConvertOptions
 from live_whisper.engines.coreml.packages import ensure_packages
 from live_whisper.engines.coreml.progress import ProgressCallback, silent
@@ -207,7 +207,7 @@ class CoreMLEngine:
         loader = Loader(
             backend,
             CompiledCache(root, manifest, folder, backend),
-            _allowed(options.compute_units),
+            _allowed(options.compute_units, manifest.compute_precision),
             options.load_timeout_seconds,
             say=lambda message: progress(message, 0.5),
         )
@@ -305,9 +305,10 @@ def prepare(
     return PrepareReport(packages, seconds, tuple(notices))
 
 
-def _allowed(units: str) -> tuple[ComputeUnits, ...]:
+def _allowed(units: str, precision: Precision) -> tuple[ComputeUnits, ...]:
     if units == "auto":
-        return FALLBACK
+        # The Neural Engine has no float32: Core ML would silently use the processor.
+        return FALLBACK if precision == "float16" else FALLBACK[1:]
     for known in UNITS_IN_WORDS:
         if units == known:
             return (known,)

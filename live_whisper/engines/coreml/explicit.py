@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,9 @@ class ExplicitSteps:
         self._prefill = PackageRunner(loader, manifest.package("prefill", positions), shared)
         self._owner: CoreMLSession | None = None
         self._bound: Any = None
-        self._aside: dict[int, tuple[int, list[Array]]] = {}
+        # Weak, so that a session that is dropped without being closed leaves nothing behind.
+        self._aside: WeakKeyDictionary[CoreMLSession, tuple[int, list[Array]]]
+        self._aside = WeakKeyDictionary()
 
     @property
     def runners(self) -> list[PackageRunner]:
@@ -73,8 +76,8 @@ class ExplicitSteps:
             if self._owner is not None:
                 length = self._owner.length
                 copies = [cache[..., :length].copy() for cache in self._caches]
-                self._aside[id(self._owner)] = (length, copies)
-            length, copies = self._aside.pop(id(session), (0, []))
+                self._aside[self._owner] = (length, copies)
+            length, copies = self._aside.pop(session, (0, []))
             for cache, copy in zip(self._caches, copies, strict=False):
                 cache[..., :length] = copy
             self._owner = session
@@ -86,7 +89,7 @@ class ExplicitSteps:
 
     def release(self, session: CoreMLSession) -> None:
         """Forget the session."""
-        self._aside.pop(id(session), None)
+        self._aside.pop(session, None)
         if self._owner is session:
             self._owner = None
             self._bound = None

@@ -155,7 +155,7 @@ class PackageRunner:
             raise EngineError(
                 f"Core ML failed in {self.package.path}: {str(error)[:200]}"
             ) from error
-        outputs = {name: np.asarray(value, np.float32) for name, value in raw.items()}
+        outputs = {name: np.array(value, np.float32) for name, value in raw.items()}
         for name, value in outputs.items():
             if not np.isfinite(value).all():
                 raise NotFiniteError(f"{name} is not finite")

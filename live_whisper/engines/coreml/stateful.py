@@ -1,6 +1,7 @@
 """The decoder whose caches live inside Core ML: macOS 15 or later, chosen explicitly."""
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ class StatefulSteps:
         self.width = manifest.prefill_width
         self.text_positions = manifest.text_positions
         self._runner = PackageRunner(loader, manifest.package("stateful", positions))
-        self._states: dict[int, State] = {}
+        self._states: WeakKeyDictionary[CoreMLSession, State] = WeakKeyDictionary()
         for function in (names.FUNCTION_STEP, names.FUNCTION_PREFILL):
             mask = self._runner.inputs[function][names.CROSS_MASK]
             mask[:, positions:] = names.MASKED  # the padding behind the last position
@@ -45,8 +46,8 @@ class StatefulSteps:
         """
         while True:
             try:
-                if id(session) not in self._states:
-                    self._states[id(session)] = self._project_into_state(session)
+                if session not in self._states:
+                    self._states[session] = self._project_into_state(session)
                     self._replay(session)
                 return self._run_chunk(session, ids, session.length)
             except EngineError as error:
@@ -67,11 +68,11 @@ class StatefulSteps:
     def _run_chunk(self, session: CoreMLSession, ids: Sequence[int], length: int) -> Outputs:
         function = names.FUNCTION_STEP if len(ids) == 1 else names.FUNCTION_PREFILL
         fill_step(self._runner.inputs[function], ids, length)
-        return self._runner.run_once(function, self._states[id(session)])
+        return self._runner.run_once(function, self._states[session])
 
     def release(self, session: CoreMLSession) -> None:
         """Free the session's state."""
-        self._states.pop(id(session), None)
+        self._states.pop(session, None)
 
     def close(self) -> None:
         """Give the buffers back."""

@@ -90,6 +90,20 @@ def test_sessions_in_turn_keep_their_caches(load, kind, mel):
         session.close()
 
 
+def test_a_dropped_session_leaves_nothing_behind(load, kind, mel):
+    """Without a close; the next one may even get its address."""
+    engine = load(kind)
+    features = engine.encoder.encode(mel)
+    with engine.decoder.open(features, want_attention=False) as session:
+        expected = session.append([7]).logits
+    for _ in range(3):
+        other = engine.decoder.open(features, want_attention=False)
+        other.append([1, 2, 3])
+        del other
+        with engine.decoder.open(features, want_attention=False) as session:
+            np.testing.assert_array_equal(session.append([7]).logits, expected)
+
+
 def test_features_outlive_the_next_encode(load, kind, mel):
     engine = load(kind)
     features = engine.encoder.encode(mel)

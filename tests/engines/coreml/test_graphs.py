@@ -153,6 +153,7 @@ def test_what_the_masks_hide_has_no_influence(graphs, hidden):
 def test_every_precision_runs(load, onnx_engine, mel, precision, quantize):
     """Error grows from float32 over float16 to eight-bit weights, and stays small."""
     engine = load(convert_options={"compute_precision": precision, "quantize": quantize})
+    assert ("Neural Engine" in engine.description) == (precision == "float16")
     bound = {"none": 0.03 if precision == "float16" else 2e-3}.get(quantize, 1.5)
     outputs = []
     for each in (engine, onnx_engine):
