@@ -97,6 +97,12 @@ def live(
     glossary: Glossary = None,
     keep_audio: KeepAudio = None,
     overwrite: Overwrite = False,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="Afterwards, once more with all context: *.final.srt.")
+    ] = False,
+    refine_model: Annotated[
+        str | None, typer.Option("--refine-model", help="Model of the second pass.")
+    ] = None,
     yes: Yes = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -126,7 +132,13 @@ def live(
         },
         glossary=glossary,
     )
-    extras = Extras(tuple(device or ()), tuple(label or ()), resume)
+    extras = Extras(
+        tuple(device or ()),
+        tuple(label or ()),
+        resume,
+        refine=refine or refine_model is not None,
+        refine_model=refine_model,
+    )
     return run_live(loaded.config, input_=input_, pace=pace, yes=yes, extras=extras)
 
 
@@ -258,6 +270,22 @@ def bench(
     )
     outputs = Outputs(json_path=json_, plot_path=plot)
     return run_bench(loaded.config, sizes=sizes, outputs=outputs, clip_path=clip)
+
+
+@app.command("refine")
+def refine_command(
+    recording: RecordingName,
+    model: Model = None,
+    output: Output = None,
+    assignment: Assignment = None,
+    overwrite: Overwrite = False,
+    root: Recordings = None,
+) -> int:
+    """A second pass over a recording whose audio was kept: full context, *.final.srt, a diff."""
+    from live_whisper.cli.refine import Options, run_refine
+
+    options = Options(model, tuple(output or ()), overwrite, tuple(assignment or ()))
+    return run_refine(recording, options, _root(root))
 
 
 @recordings_app.callback(invoke_without_command=True)

@@ -36,6 +36,10 @@ class Extras:
     """Of the devices."""
     resume: Path | None = None
     """A subtitle file to go on with."""
+    refine: bool = False
+    """A second pass over the whole recording afterwards."""
+    refine_model: str | None = None
+    """With another model."""
 
 
 def run_live(
@@ -51,7 +55,7 @@ def run_live(
     except ModelError as error:
         if not may_pull(config.recognition.model, str(error), yes=yes):
             raise
-    return caption(config, _open_inputs(config, input_, pace, extras), model, resume=extras.resume)
+    return caption(config, _open_inputs(config, input_, pace, extras), model, extras)
 
 
 def _open_inputs(config: Config, input_: str | None, pace: str, extras: Extras) -> list[Input]:
@@ -143,14 +147,14 @@ def caption(
     config: Config,
     heard: list[Input],
     model: "ResolvedModel | None",
-    *,
-    resume: Path | None = None,
+    extras: Extras | None = None,
 ) -> int:
     """Run on open inputs; without a model the configured one is pulled meanwhile."""
     from live_whisper.cli.display import choose_display
     from live_whisper.runtime.captioner import Captioner, Request, make_port
 
     check_kept_audio(config)
+    extras = extras or Extras()
     port: RecognizerPort
     if model is not None:
         port, name = make_port(config, model.path, model.audio_context), model.name
@@ -169,7 +173,8 @@ def caption(
                 audio_context=model.audio_context if model else "full",
                 displays=(display,),
                 more_inputs=tuple(heard[1:]),
-                continued=_continued(config, resume),
+                continued=_continued(config, extras.resume),
+                tidy=not extras.refine,
                 recordings=recordings_root(config),
             )
         )
@@ -179,7 +184,8 @@ def caption(
         if display is not None:
             display.close()  # before the error is printed, or the terminal would paint over it
         raise
-    return _run(captioner)
+    status = _run(captioner)
+    return _refine(captioner, config, extras) if extras.refine else status
 
 
 def _continued(config: Config, resume: Path | None) -> "Continuation | None":
@@ -200,6 +206,23 @@ def _run(captioner: "Captioner") -> int:
     if not captioner.display_closed:
         print_summary(summary, captioner.recording)
     return 0
+
+
+def _refine(captioner: "Captioner", config: Config, extras: Extras) -> int:
+    """The second pass, while the audio is still there; the recording is finished whatever comes."""
+    from live_whisper.cli.refine import Options, refine
+    from live_whisper.cli.summary import say
+
+    try:
+        if not captioner.complete:
+            say(["live-whisper: not refined: the recording is to be recovered first."])
+            return 0
+        say(["live-whisper: refining; Ctrl-C leaves the live captions as they are."])
+        return refine(
+            captioner.recording, Options(extras.refine_model, overwrite=config.output.overwrite)
+        )
+    finally:
+        captioner.finish()
 
 
 def _pulling_port(config: Config) -> "RecognizerPort":

@@ -9,7 +9,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from live_whisper.cli.summary import duration, say, summary_lines
-from live_whisper.config.schema import Config
 from live_whisper.errors import EXIT_INTERRUPTED, LiveWhisperError, OutputError, one_line
 from live_whisper.streaming.recording import (
     RecordingFolder,
@@ -83,9 +82,9 @@ class _Options:
 
 
 def _recover(folder: RecordingFolder, options: _Options) -> int:
-    from live_whisper.runtime.recover import Recovery
+    from live_whisper.runtime.recover import Recovery, adjusted
 
-    recovery = Recovery(folder, adjust=_adjusted(options.assignments))
+    recovery = Recovery(folder, adjust=lambda config: adjusted(config, options.assignments))
     try:
         return _run(recovery, options)
     finally:
@@ -138,24 +137,6 @@ def _extra_outputs(names: Iterable[str]) -> list["OutputSpec"]:
         if output.path.exists():
             raise OutputError(f"{one_line(str(output.path))!r} already exists.")
     return outputs
-
-
-def _adjusted(assignments: tuple[str, ...]) -> Callable[[Config], Config]:
-    """The recording's settings with ``--set`` on top."""
-
-    def adjust(config: Config) -> Config:
-        if not assignments:
-            return config
-        from live_whisper.config.load import Layer, assignment_layer, merge
-
-        flat = {
-            f"{section}.{key}": value
-            for section, values in config.model_dump().items()
-            for key, value in values.items()
-        }
-        return merge([Layer("the recording", flat), *map(assignment_layer, assignments)]).config
-
-    return adjust
 
 
 def _port(recovery: "Recovery", meta: RecordingMeta, wanted: str | None) -> "RecognizerPort":

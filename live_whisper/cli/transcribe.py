@@ -57,7 +57,7 @@ def run_transcribe(config: Config, files: list[str], *, vad: bool, yes: bool) ->
     status = 0
     for name, paths in targets:
         try:
-            with _bar(name) as progress:
+            with progress_bar(name) as progress:
                 transcript = transcriber.transcribe(name, progress)
         except InputError as error:
             for path in paths:
@@ -162,7 +162,8 @@ def _cues(transcript: Transcript, limits: CueLimits) -> Iterator[Cue]:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[ProgressCallback | None]:
+def progress_bar(name: str) -> Iterator[ProgressCallback | None]:
+    """A bar on a terminal, ``None`` elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -88,18 +88,21 @@ class StreamingConfig(_Section):
     """Longest window given to the encoder."""
     trim_after_seconds: Annotated[float, Field(ge=1, le=WINDOW_SECONDS)] = 12.0
     """A window longer than this is moved up to the last committed boundary."""
-    margin_ms: Annotated[int, Field(ge=0, le=5000)] = 400
+    margin_ms: Annotated[int, Field(ge=0, le=5000)] = 600
     """AlignAtt: a word attended to within this distance of the end of the audio is not yet safe."""
     final_margin_ms: Annotated[int, Field(ge=0, le=1000)] = 60
     """AlignAtt: the same distance once the segment is closed."""
-    sure_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    sure_probability: Annotated[float, Field(ge=0, le=1)] = 0.8
     """AlignAtt: a safe word with less than this is committed only when two decodes agree on it."""
+    show_probability: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """A guess less likely than this is shown only when the next decode repeats it."""
     agreement: Annotated[int, Field(ge=2, le=5)] = 2
     """LocalAgreement: how many hypotheses in a row must agree."""
     minimum_new_audio_ms: Annotated[int, Field(ge=20, le=5000)] = 200
     """A window is decoded again only when at least this much new audio has come."""
-    carry_prompt: bool = True
-    """Give the model the text committed before the window."""
+    carry_prompt: bool = False
+    """Give the model the text committed before the window. Keeps spelling consistent, and hands on
+    errors: see docs/benchmarks.md."""
     prompt_reset_silence_seconds: Annotated[float, Field(gt=0)] = 20.0
     """A silence this long ends a topic: the carried text is dropped."""
     catch_up_after_seconds: Annotated[float, Field(gt=0)] = 8.0

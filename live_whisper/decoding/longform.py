@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from live_whisper.decoding.context import fitted_positions
 from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback, is_silence
 from live_whisper.decoding.file_mel import FileMel
 from live_whisper.decoding.hallucination import SilenceCheck, last_word_end, tightened
@@ -16,13 +17,12 @@ from live_whisper.decoding.segments import Segment, Window, attach_words, cut, e
 from live_whisper.decoding.types import Decoded, DecodeRequest, Task
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.types.audio import Mel, Span
-from live_whisper.units import HOP_SAMPLES, WINDOW_FRAMES
+from live_whisper.units import HOP_SAMPLES, WINDOW_FRAMES, WINDOW_POSITIONS
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the mel frames done and the mel frames in all."""
 
 _RESET_TEMPERATURE = 0.5  # text sampled above this is no prompt for what follows
-_FIT_MARGIN_FRAMES = 128  # silence after the audio in a fitted window: 64 positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,10 @@ class LongForm:
         return self._mel.window(window.seek, window.frames, WINDOW_FRAMES)
 
     def _fitted(self, window: Window) -> Mel:
-        frames = min(WINDOW_FRAMES, window.frames + _FIT_MARGIN_FRAMES)
-        return self._mel.window(window.seek, window.frames, frames + frames % 2, "silence")
+        heard = -(-window.frames // 2)
+        contexts = self._decoder.engine.contexts
+        frames = 2 * fitted_positions(heard, WINDOW_POSITIONS, contexts)
+        return self._mel.window(window.seek, window.frames, frames, "silence")
 
     def _with_words(
         self, segments: list[Segment], decoded: Decoded, window: Window

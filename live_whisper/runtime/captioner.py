@@ -124,6 +124,8 @@ class Request:
     displays: tuple[Sink, ...] = ()
     more_inputs: tuple[Input, ...] = ()
     """Heard at the same time; then every input has a label."""
+    tidy: bool = True
+    """Whether a clean run lets its audio go at once; if not, call ``Captioner.finish``."""
     continued: Continuation | None = None
     """A subtitle file that this run goes on with."""
     recordings: Path | None = None
@@ -137,6 +139,8 @@ class Captioner:
     def __init__(self, request: Request) -> None:
         """Claim the outputs and create the recording. Raises ``OutputError``, ``UsageError``."""
         self._request = request
+        self.complete = False
+        """Whether everything heard is decoded and in every file. After ``run``."""
         config = request.config
         self._clock = request.clock or MonotonicClock()
         options = writer_options(config.captions)
@@ -189,10 +193,17 @@ class Captioner:
                 self._withdraw()
             raise
         summary = self._end(outcome)
-        if outcome.accounts.undecoded == 0 and self._stored():
-            self._tidy()
-        self.recording.release()
+        self.complete = outcome.accounts.undecoded == 0 and self._stored()
+        if self._request.tidy:
+            self.finish()
         return summary
+
+    def finish(self) -> None:
+        """After a run that lost nothing: keep the audio where asked, then let the spool go."""
+        keep = self._request.config.output.keep_audio
+        if self.complete:
+            finish_recording(self.recording, Path(keep).expanduser() if keep else None)
+        self.recording.release()
 
     @property
     def display_closed(self) -> bool:
@@ -245,11 +256,6 @@ class Captioner:
     def _stored(self) -> bool:
         """Whether journal and subtitle files are whole; else ``recover`` has something to do."""
         return all(sink.complete for sink in self._kept if isinstance(sink, Stored))
-
-    def _tidy(self) -> None:
-        """After a run that lost nothing: keep the audio where asked, then let the spool go."""
-        keep = self._request.config.output.keep_audio
-        finish_recording(self.recording, Path(keep).expanduser() if keep else None)
 
     def _withdraw(self) -> None:
         """Nothing was heard: leave no empty files behind."""

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from live_whisper.clock import Clock, MonotonicClock
+from live_whisper.decoding.context import fitted_positions
 from live_whisper.engines.base import Engine
 from live_whisper.runtime.rehearsal import CostModel
-from live_whisper.streaming.recognizer import fitted_positions
 from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.text import Hypothesis
 from live_whisper.units import SAMPLES_PER_POSITION, WINDOW_POSITIONS

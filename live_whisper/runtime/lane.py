@@ -91,6 +91,7 @@ class Lane:
         self._gaps: deque[Span] = deque(maxlen=GAPS_REMEMBERED)
         self._lost = 0
         self._lost_in_speech = 0
+        self._unsaid: list[Event] = []
         self._speech = 0
         self._closed: deque[Span] = deque(maxlen=GAPS_REMEMBERED)
 
@@ -103,15 +104,14 @@ class Lane:
             trouble = self.spool.append(chunk.samples)
             if trouble:
                 events.append(Notice(chunk.end, trouble, "warning"))
-        for gap in chunk.gaps:
-            self._gaps.append(gap)
-            self._lost += gap.length
-            events.append(AudioLost(chunk.end, gap, self.label))
         edges = [*self.segments.push(chunk.samples)] if len(chunk.samples) else []
         if chunk.ended:
             edges += self.segments.flush()
         events += [Notice(chunk.end, text, "warning") for text in chunk.notices]
+        events += [AudioLost(chunk.end, gap, self.label) for gap in chunk.gaps]
         with self.lock:
+            self._gaps.extend(chunk.gaps)
+            self._lost += chunk.lost
             self.stream.captured(chunk.end)
             for edge in edges:
                 self._count(edge)
@@ -168,11 +168,13 @@ class Lane:
                 self._gaps.append(gap)
                 self._lost += gap.length
                 self._lost_in_speech += sum(gap.overlap(closed) for closed in self._closed)
+                self._unsaid.append(AudioLost(self.stream.state.captured, gap, self.label))
 
     def accept(self, request: WindowRequest, hypothesis: Hypothesis, cost_ns: int) -> list[Event]:
         """Pass the recognizer's answer to the stream."""
         with self.lock:
-            return self.stream.accept(request, hypothesis, cost_ns)
+            unsaid, self._unsaid = self._unsaid, []
+            return [*unsaid, *self.stream.accept(request, hypothesis, cost_ns)]
 
     def failed(self, request: WindowRequest) -> None:
         """The request died with its worker."""

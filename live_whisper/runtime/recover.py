@@ -16,6 +16,7 @@ from live_whisper.audio.spool import SpoolReader, repair
 from live_whisper.audio.spool_source import SpoolSource
 from live_whisper.captions.options import cue_limits
 from live_whisper.clock import Clock, MonotonicClock
+from live_whisper.config.load import Layer, assignment_layer, merge
 from live_whisper.config.schema import Config
 from live_whisper.errors import InputError, LiveWhisperError, UsageError
 from live_whisper.runtime.captioner import CueCounter, make_gate, summary_of
@@ -241,6 +242,18 @@ def stored_config(meta: RecordingMeta) -> Config:
     with contextlib.suppress(ValueError):
         config = Config.model_validate({"recognition": known})
     return config
+
+
+def adjusted(config: Config, assignments: Sequence[str]) -> Config:
+    """Settings with ``section.key=value`` on top. Raises ``ConfigError``."""
+    if not assignments:
+        return config
+    flat = {
+        f"{section}.{key}": value
+        for section, values in config.model_dump().items()
+        for key, value in values.items()
+    }
+    return merge([Layer("the recording", flat), *map(assignment_layer, assignments)]).config
 
 
 def _tell(progress: Callable[[int, int], None] | None, end: int, done: int) -> None:

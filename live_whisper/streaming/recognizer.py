@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.config.schema import DecodingConfig, RecognitionConfig, StreamingConfig
 from live_whisper.decoding.alignment import AlignmentWindow, words_from
+from live_whisper.decoding.context import fitted_positions
 from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback
 from live_whisper.decoding.prompt import PROMPT_TOKENS
 from live_whisper.decoding.types import Decoded, DecodeRequest
@@ -27,10 +28,6 @@ from live_whisper.whisper.mel import LogMel
 from live_whisper.whisper.mel_cache import MelCache
 from live_whisper.whisper.tokenizer import Tokenizer
 
-FIT_MARGIN_POSITIONS = 64
-"""Silence after the audio that a short-context checkpoint needs to end its text (ACFT)."""
-FIT_STEP_POSITIONS = 50
-"""Short contexts are whole seconds, so that an engine meets few different shapes."""
 LIKELIEST_LANGUAGES = 5
 
 
@@ -180,17 +177,6 @@ class Recognizer:
         span = request.window.span
         window = AlignmentWindow(span.start, span.length, not_before=request.not_before)
         return tuple(words_from(decoded, self._tokenizer, window))
-
-
-def fitted_positions(heard: int, full: int, contexts: tuple[int, ...] | None = None) -> int:
-    """Encoder positions for ``heard`` positions of audio: margin added, rounded up, at most all.
-
-    ``contexts``: the only lengths an engine takes, where it does not take any.
-    """
-    positions = heard + FIT_MARGIN_POSITIONS
-    if contexts is None:
-        contexts = (-(-positions // FIT_STEP_POSITIONS) * FIT_STEP_POSITIONS,)
-    return min([full, *(context for context in contexts if context >= positions)])
 
 
 def prefix_tokens(

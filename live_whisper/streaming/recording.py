@@ -217,6 +217,11 @@ class RecordingFolder:
             descriptor, self._lock = self._lock, None
             os.close(descriptor)
 
+    @property
+    def mine(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._lock is not None
+
     def in_use(self) -> bool:
         """Whether a live process, this one included, holds the lock."""
         if self._lock is not None:

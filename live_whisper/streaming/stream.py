@@ -13,6 +13,7 @@ from live_whisper.streaming.planner import Planner, PlannerState
 from live_whisper.streaming.policies.base import Policy
 from live_whisper.streaming.policies.choose import make_policy
 from live_whisper.streaming.stats import Histogram
+from live_whisper.streaming.steady import SteadyTail
 from live_whisper.streaming.stitcher import Stitcher
 from live_whisper.streaming.window import Window, WindowRequest
 from live_whisper.types.audio import SpeechEdge, SpeechEnded
@@ -87,6 +88,7 @@ class CaptionStream:
         self._open_from = 0
         self._prompt_from = 0
         self._tentative: tuple[Word, ...] = ()
+        self._steady = SteadyTail(streaming.show_probability)
         self.latency = Histogram()
         self.decoded_samples = 0
 
@@ -129,9 +131,10 @@ class CaptionStream:
         events: list[Event] = [*chosen, *(TextSuppressed(at, item) for item in dropped)]
         if stitched.committed:
             events.append(Committed(at, stitched.committed, self._source, heard))
-        if stitched.tentative != self._tentative or stitched.committed:
-            self._tentative = stitched.tentative
-            events.append(Tentative(at, stitched.tentative, self._source, heard))
+        tentative = self._steady.show(stitched.tentative, committed=len(stitched.committed))
+        if tentative != self._tentative or stitched.committed:
+            self._tentative = tentative
+            events.append(Tentative(at, tentative, self._source, heard))
         if window.final:
             events += self._close(window, hypothesis)
         else:
@@ -164,7 +167,7 @@ class CaptionStream:
         self._policy.resume(tuple(guess.words for guess in done.hypotheses))
         if self._lock is not None:
             self._language = done.language
-            self._language_from = max(0, past.decoded_samples - done.language_heard)
+            self._language_from = done.language_from
             evidence = ((item.language, item.weight) for item in done.language_evidence)
             self._lock.resume(done.language, done.language_heard, evidence)
 
@@ -254,6 +257,7 @@ class CaptionStream:
             prompt_from=self._prompt_from,
             language=self._language,
             language_heard=heard,
+            language_from=self._language_from,
             language_evidence=tuple(Evidence(*item) for item in evidence),
             hypotheses=tuple(map(Guess, self._policy.memory)),
             source=self._source,

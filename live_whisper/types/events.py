@@ -112,6 +112,8 @@ class WindowDone:
     """The language in use; ``None`` while it is being detected."""
     language_heard: int = 0
     """Samples of speech that the detection has heard so far."""
+    language_from: int = 0
+    """Decoded samples before the speech that it listens to."""
     language_evidence: tuple["Evidence", ...] = ()
     hypotheses: tuple["Guess", ...] = ()
     """Earlier guesses at what follows, where the policy compares them; oldest first."""

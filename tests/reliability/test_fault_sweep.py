@@ -1,5 +1,7 @@
 """Every fault at many moments of a scripted meeting: nothing is lost, nothing said twice."""
 
+import errno
+import itertools
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from support.meeting import edges_of, make_meeting
 
 from live_whisper.config.schema import Config
 from live_whisper.runtime.simulate import Simulated
+from live_whisper.types.events import AudioLost
 from live_whisper.units import NS_PER_SECOND
 
 MOMENTS = 12
@@ -50,6 +53,24 @@ def _three_times_the_sound(request: object, _: object) -> int:
 
 def _worst_lag(result: Simulated) -> float:
     return max(event.lag_seconds for _, event in result.events if hasattr(event, "lag_seconds"))
+
+
+def test_sound_that_is_neither_in_memory_nor_on_disk_is_counted_as_lost(tmp_path: Path) -> None:
+    """A full disk and an engine minutes behind: the one way to lose sound, and it is told."""
+    config = Config.model_validate({"audio": {"ring_seconds": 35}})
+    meeting = make_meeting(180.0)
+    ground = Ground(meeting, config, edges_of(meeting.samples, config))
+    run = Run(ground, tmp_path, cost_ns=_three_times_the_sound)
+    run.break_disk(run.audio_disk, 30 * NS_PER_SECOND, errno.ENOSPC, 60 * NS_PER_SECOND)
+    result = run.play()
+    accounts = result.outcome.accounts
+    lost = [event.span for _, event in result.events if isinstance(event, AudioLost)]
+    assert 0 < accounts.lost == sum(span.length for span in lost) <= 71 * 16_000
+    assert accounts.captured == accounts.decoded + accounts.silent + accounts.lost
+    assert accounts.undecoded == 0
+    spans = sorted(lost)
+    assert all(a.end <= b.start for a, b in itertools.pairwise(spans)), "counted twice"
+    run.check_text(result, complete=False)
 
 
 def test_what_happened_is_told_once(ground: Ground, tmp_path: Path) -> None:

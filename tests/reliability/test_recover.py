@@ -1,5 +1,6 @@
 """A journal cut off anywhere, taken up again: the same words, times and captions."""
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,11 +25,28 @@ from live_whisper.runtime.ports import ThreadPort
 from live_whisper.runtime.recover import Recovery
 from live_whisper.streaming.rebuild import journal_events
 from live_whisper.streaming.recording import RecordingFolder, find_recording, unfinished
-from live_whisper.types.audio import Span
+from live_whisper.streaming.window import WindowRequest
+from live_whisper.types.audio import Samples, Span
 from live_whisper.types.events import AudioLost, Committed, SessionEnded
-from live_whisper.types.text import Word
+from live_whisper.types.text import Hypothesis, Word
 
-POLICIES = ("align_att", "local_agreement", "phrase")
+KINDS = (
+    ("align_att", "en"),
+    ("local_agreement", "en"),
+    ("phrase", "en"),
+    ("align_att", "auto"),
+    ("local_agreement", "auto"),
+)
+
+
+class Unsure(ScriptedRecognizer):
+    """Has an opinion on the language, where it is asked for one."""
+
+    def recognize(self, request: WindowRequest, samples: Samples) -> Hypothesis:
+        said = super().recognize(request, samples)
+        if request.language is not None:
+            return said
+        return dataclasses.replace(said, language_probabilities=(("en", 0.62), ("ko", 0.38)))
 
 
 @dataclass(frozen=True)
@@ -48,7 +66,7 @@ def words_of(journal: Path) -> tuple[Word, ...]:
 
 
 def port(meeting: Meeting) -> ThreadPort:
-    return ThreadPort(lambda: ScriptedRecognizer(meeting.script))
+    return ThreadPort(lambda: Unsure(meeting.script))
 
 
 @contextmanager
@@ -61,7 +79,7 @@ def nothing_tidied() -> Iterator[None]:
         captioner_module.finish_recording = before
 
 
-@pytest.fixture(scope="module", params=POLICIES)
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     from support.meeting import save
 
@@ -71,8 +89,8 @@ def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     save(audio, meeting)
     config = Config.model_validate(
         {
-            "recognition": {"language": "en"},
-            "streaming": {"policy": request.param},
+            "recognition": {"language": request.param[1], "detect_seconds": 6.0},
+            "streaming": {"policy": request.param[0]},
             "output": {"files": [str(srt)]},
         }
     )

@@ -84,6 +84,55 @@ class TestAlignAtt:
         assert policy.commit(words, final=True) == 5
 
 
+class TestDoubtfulWords:
+    def hypothesis(self, *words: tuple[str, float], stable: int, length: int = 100) -> Hypothesis:
+        said = tuple(
+            Word(f" {text}", 1000 * i, 1000 * i + length, probability)
+            for i, (text, probability) in enumerate(words)
+        )
+        return Hypothesis(said, stable=stable, language="en")
+
+    def policy(self) -> AlignAtt:
+        return AlignAtt(margin_ms=400, final_margin_ms=60, sure_probability=0.8)
+
+    def test_a_doubtful_word_waits_until_it_is_repeated(self) -> None:
+        policy = self.policy()
+        first = self.hypothesis(("we", 0.9), ("knead", 0.5), ("three", 0.9), stable=3)
+        assert policy.commit(first, final=False) == 1
+        other = self.hypothesis(("need", 0.6), ("three", 0.9), stable=2)
+        assert policy.commit(other, final=False) == 0
+        assert policy.commit(other, final=False) == 2
+
+    def test_it_counts_as_repeated_though_it_was_not_safe_before(self) -> None:
+        policy = self.policy()
+        assert policy.commit(self.hypothesis(("we", 0.5), stable=0), final=False) == 0
+        assert policy.commit(self.hypothesis(("We,", 0.5), stable=1), final=False) == 1
+
+    def test_a_word_without_a_place_is_doubtful(self) -> None:
+        policy = self.policy()
+        crowded = self.hypothesis(("we", 0.99), stable=1, length=0)
+        assert policy.commit(crowded, final=False) == 0
+        assert policy.commit(crowded, final=False) == 1
+
+    def test_without_a_threshold_every_safe_word_is_sure(self) -> None:
+        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
+        assert policy.commit(self.hypothesis(("we", 0.1), stable=1, length=0), final=False) == 1
+
+    def test_speech_that_has_ended_is_committed_whole(self) -> None:
+        policy = self.policy()
+        assert policy.commit(self.hypothesis(("we", 0.1), stable=0), final=True) == 1
+
+    def test_what_waits_is_forgotten_with_its_window_and_kept_over_a_restart(self) -> None:
+        policy, again = self.policy(), self.policy()
+        doubtful = self.hypothesis(("we", 0.5), stable=1)
+        policy.commit(doubtful, final=False)
+        again.resume(policy.memory)
+        assert again.commit(doubtful, final=False) == 1
+        policy.reset()
+        assert policy.memory == ()
+        assert policy.commit(doubtful, final=False) == 0
+
+
 class TestLocalAgreement:
     def test_what_two_hypotheses_share_is_committed(self) -> None:
         policy = LocalAgreement(agreement=2)

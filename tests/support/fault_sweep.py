@@ -120,7 +120,9 @@ class Run:
                 stops_ns=self.stops_ns, chunk_samples=CHUNK_SAMPLES,
             )  # fmt: skip
 
-    def break_disk(self, disk: BrokenDisk, moment_ns: int, error: int) -> None:
+    def break_disk(
+        self, disk: BrokenDisk, moment_ns: int, error: int, outage_ns: int = OUTAGE_NS
+    ) -> None:
         """Writes fail from a moment on, for twelve seconds."""
 
         def fail() -> None:
@@ -129,7 +131,7 @@ class Run:
         def heal() -> None:
             disk.error = None
 
-        self.appointments += [(moment_ns, fail), (moment_ns + OUTAGE_NS, heal)]
+        self.appointments += [(moment_ns, fail), (moment_ns + outage_ns, heal)]
 
     @contextmanager
     def _disks(self) -> Iterator[None]:
