@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from live_whisper.audio.source import SourceChunk, in_steps
 from live_whisper.clock import Clock
-from live_whisper.errors import EngineError
+from live_whisper.errors import EngineError, LiveWhisperError
 from live_whisper.runtime.lane import Accounts, Lane
 from live_whisper.runtime.ports import (
     Answer,
@@ -35,6 +35,8 @@ TURN_SAMPLES = SAMPLE_RATE
 """Audio read between two looks at the decoder when nothing is paced."""
 PROGRESS_SAMPLES = SAMPLE_RATE // 8
 DEATHS_IN_A_ROW = 5
+WORTH_RECORDING_SAMPLES = 20 * SAMPLE_RATE
+"""A run that has heard this much goes on recording when the recognizer is gone for good."""
 JOIN_SECONDS = 5.0
 
 
@@ -86,6 +88,7 @@ class Session:
         self._ready = False
         self._deaths = 0
         self._job: Job | None = None
+        self._given_up: LiveWhisperError | None = None
         self._load = LoadMeter()
         self._progress_at: dict[int, int] = {}
         self._inputs: list[_Threads] = []
@@ -219,6 +222,9 @@ class Session:
 
     def _decode_live(self) -> None:
         while self._stops < 2 and self._publisher.failure is None:
+            if self._given_up is not None:
+                self._keep_recording(self._given_up)
+                continue
             if self._ready and self._job is None:
                 self._start_job(self._now_ns())
             if self._job is not None or not self._ready:
@@ -228,6 +234,25 @@ class Session:
             else:
                 self._clock.wait(self._wake, self._sleep_ns())
                 self._wake.clear()
+
+    def _keep_recording(self, error: LiveWhisperError) -> None:
+        """There are no captions any more, but what is said is still worth keeping.
+
+        Raises ``error`` once every input has ended, or at once where none is live.
+        """
+        if all(lane.ended or not lane.source.live for lane in self._lanes):
+            raise error
+        self._clock.wait(self._wake, NS_PER_SECOND)
+        self._wake.clear()
+
+    def _give_up(self, error: LiveWhisperError) -> None:
+        """No recognizer will ever answer. A run that has just begun, or is not live, ends."""
+        heard = self._captured() >= WORTH_RECORDING_SAMPLES
+        if not (heard and any(lane.source.live for lane in self._lanes)):
+            raise error
+        self._given_up = error
+        message = f"{error.message} No more captions; the recording goes on until you stop it."
+        self._publisher.publish([Notice(self._captured(), message, "error")])
 
     def _decode_in_turn(self) -> None:
         while not self._ready and self._stops < 2:
@@ -270,7 +295,7 @@ class Session:
                 self._publisher.publish(job.lane.accept(job.request, hypothesis, charged))
                 self._report(job.lane)
             case Refused(error):
-                raise error
+                self._give_up(error)
             case Told(message):
                 self._publisher.publish([Notice(self._captured(), message)])
             case Died(reason):
@@ -284,10 +309,12 @@ class Session:
             self._job = None
         self._ready = False
         if self._deaths >= DEATHS_IN_A_ROW:
-            raise EngineError(
+            error = EngineError(
                 f"The recognizer failed {self._deaths} times in a row ({reason}).",
                 hint="The recording is kept: live-whisper recover decodes the rest of it.",
             )
+            self._give_up(error)
+            return
         self._publisher.publish(
             [
                 Notice(

@@ -5,13 +5,18 @@ import itertools
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from support.fault_sweep import FAULTS, Ground, Run, prepare
+from support.fault_sweep import FAULTS, Ground, Run, Trouble, prepare
 from support.meeting import edges_of, make_meeting
 
+from live_whisper.audio.spool import SpoolReader
 from live_whisper.config.schema import Config
+from live_whisper.errors import EngineError
 from live_whisper.runtime.simulate import Simulated
-from live_whisper.types.events import AudioLost
+from live_whisper.streaming.rebuild import journal_events
+from live_whisper.types.audio import Span
+from live_whisper.types.events import AudioLost, Notice
 from live_whisper.units import NS_PER_SECOND
 
 MOMENTS = 12
@@ -87,13 +92,25 @@ def test_what_happened_is_told_once(ground: Ground, tmp_path: Path) -> None:
             assert sum(told in notice for notice in notices) == 1, (name, notices)
 
 
-def test_a_recognizer_that_always_dies_ends_the_run_with_one_line(
+def test_a_recognizer_that_dies_at_once_ends_the_run_with_one_line(
     ground: Ground, tmp_path: Path
 ) -> None:
-    from support.fault_sweep import Trouble
-
-    from live_whisper.errors import EngineError
-
     run = Run(ground, tmp_path, trouble=lambda _: Trouble("die"))
     with pytest.raises(EngineError, match="5 times in a row"):
         run.play()
+
+
+def test_a_recognizer_gone_for_good_does_not_end_the_recording(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """What is said is still worth keeping: ``recover`` has all of it."""
+    first = ground.requests * 3 // 4
+    run = Run(ground, tmp_path, trouble=lambda n: Trouble("die") if n >= first else None)
+    with pytest.raises(EngineError, match="live-whisper recover"):
+        run.play()
+    whole = Span(0, len(ground.meeting.samples))
+    reader = SpoolReader(tmp_path / "audio")
+    assert reader.coverage() == (whole,)
+    assert np.array_equal(reader.read(whole), ground.meeting.samples)
+    notices = [e.message for e in journal_events(run.journal.path) if isinstance(e, Notice)]
+    assert sum("the recording goes on" in message for message in notices) == 1

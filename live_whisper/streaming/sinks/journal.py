@@ -55,8 +55,7 @@ class JournalSink:
         self.path = path
         self._number, keep_bytes = 0, None
         if resume:
-            contents = read_journal(path)
-            self._number, keep_bytes = contents.next_number, contents.valid_bytes
+            self._number, keep_bytes = _good_end(path)
         else:
             claim_output(path)
         self._file = ResilientFile(
@@ -159,6 +158,15 @@ def read_journal(path: Path) -> JournalContents:
         if item.event is not None:
             events.append(item.event)
     return JournalContents(tuple(events), tuple(damage), valid, number)
+
+
+def _good_end(path: Path) -> tuple[int, int]:
+    """Number of the next line, and the bytes up to and including the last good one."""
+    number = end = 0
+    for item in iter_journal(path):
+        if isinstance(item, Record):
+            number, end = item.number + 1, item.end
+    return number, end
 
 
 def last_event(path: Path) -> Event | None:
