@@ -15,14 +15,14 @@ import typer
 
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
-from live_whisper.errors import ModelError, OutputError, UsageError
+from live_whisper.errors import InputError, ModelError, OutputError, UsageError
 from live_whisper.runtime.inputs import Input, open_input
-from live_whisper.streaming.recording import MOST_INPUTS
 
 if TYPE_CHECKING:
     from live_whisper.hub.resolve import ResolvedModel
     from live_whisper.runtime.captioner import Captioner
     from live_whisper.runtime.ports import RecognizerPort
+    from live_whisper.streaming.recording import RecordingFolder
     from live_whisper.streaming.sinks.subtitle_file import Continuation
 
 
@@ -77,6 +77,8 @@ def _open_inputs(config: Config, input_: str | None, pace: str, extras: Extras) 
 
 def _labels(extras: Extras) -> tuple[str, ...]:
     """As given, or ``me`` and ``them``: one's own microphone is usually named first."""
+    from live_whisper.streaming.recording import MOST_INPUTS
+
     count = len(extras.devices)
     labels = extras.labels or (
         ("me", "them") if count == 2 else tuple(str(n + 1) for n in range(count))
@@ -205,7 +207,18 @@ def _run(captioner: "Captioner") -> int:
     say(f"live-whisper: {notice.message}" for notice in captioner.notices)
     if not captioner.display_closed:
         print_summary(summary, captioner.recording)
+        say(_left_over(captioner.recording))
     return 0
+
+
+def _left_over(recording: "RecordingFolder") -> Iterator[str]:
+    """A line if an earlier run was cut off and nobody has taken it up."""
+    from live_whisper.streaming.recording import unfinished
+
+    with contextlib.suppress(InputError):
+        others = [item.name for item in unfinished(recording.path.parent)]
+        if [name for name in others if name != recording.name]:
+            yield "an earlier recording is unfinished: live-whisper recover"
 
 
 def _refine(captioner: "Captioner", config: Config, extras: Extras) -> int:
