@@ -122,6 +122,16 @@ def scenes(seconds: float) -> dict[str, Scene]:
     listed += [
         Scene("switching", seconds, ("en", "ko"), seed=60, turn_sentences=40, pauses=switches),
         Scene("pauses", max(seconds, 600), ("en",), seed=61, pauses=((60.0, 30.0), (150.0, 300.0))),
+        Scene(
+            "meeting",
+            seconds,
+            ("en",),
+            "dialogue",
+            seed=63,
+            noises=("room", "none", "keyboard"),
+            snr_db=(15.0, 25.0),
+            pauses=tuple((at, 30.0) for at in range(600, round(seconds), 900)),
+        ),
         Scene("nobody", seconds, (), seed=62, noises=("room", "none", "keyboard", "hum", "music")),
     ]
     return {scene.name: scene for scene in listed}

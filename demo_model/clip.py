@@ -17,7 +17,7 @@ from demo_model.synth import SAMPLE_RATE
 from demo_model.timeline import Style, Timeline, script
 from demo_model.voices import Voice
 
-STYLE = Style(gap_s=(0.35, 1.1), lead_s=0.6, level=(0.45, 0.75), noise_level=0.0006)
+STYLE = Style(gap_s=(0.35, 1.1), lead_s=0.6, level=(0.45, 0.75), noise_level=0.0003)
 
 
 def compose(lines: list[Line]) -> Timeline:

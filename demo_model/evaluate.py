@@ -38,11 +38,12 @@ class Score:
 
     def as_dict(self) -> dict[str, float | int]:
         """Rates for a report."""
-        mean = float(np.mean(self.time_errors_s)) if self.time_errors_s else float("nan")
+        errors = self.time_errors_s or [float("nan")]
         return {
             "error_rate": round(self.errors / max(self.units, 1), 4),
             "units": self.units,
-            "timestamp_error_s": round(mean, 4),
+            "timestamp_error_s": round(float(np.mean(errors)), 4),
+            "timestamp_median_s": round(float(np.median(errors)), 4),
             "timestamps": len(self.time_errors_s),
             "windows_with_right_segments": round(self.matched / max(self.segments, 1), 4),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ English is scored by words, Korean by characters without spaces, both without ca
 punctuation; "fit" encodes the window as it is, "full" pads it to 30 s. Times are the mean
 absolute error of segment starts and ends over windows with the right number of segments.
 
-| windows | error rate | time error | windows with the right segments |
+| windows | error rate | time error, mean (median) | windows with the right segments |
 |---|---|---|---|
 {rows}
 
@@ -83,11 +84,16 @@ def rows(report: Mapping[str, Any]) -> str:
     for name, score in report.items():
         if name == "detection":
             continue
-        lines.append(
-            f"| {name} | {100 * score['error_rate']:.1f} % | {score['timestamp_error_s']:.3f} s"
-            f" | {100 * score['windows_with_right_segments']:.0f} % |"
-        )
-    return "\n".join(lines).replace("nan s", "–")
+        lines.append(f"| {name} | {100 * score['error_rate']:.1f} % | {_times(score)} |")
+    return "\n".join(lines)
+
+
+def _times(score: Mapping[str, Any]) -> str:
+    """The columns about times; they are empty for windows decoded without timestamps."""
+    if not score["timestamps"] or math.isnan(score["timestamp_error_s"]):
+        return "– | –"
+    mean, median = score["timestamp_error_s"], score["timestamp_median_s"]
+    return f"{mean:.3f} ({median:.3f}) s | {100 * score['windows_with_right_segments']:.0f} %"
 
 
 def write_card(checkpoint: Path, report: Mapping[str, Any], sizes: Mapping[str, int]) -> None:

@@ -110,7 +110,7 @@ class Recognizer:
         safe = len(decoded.tokens) if watch is None else watch.safe_tokens
         return Hypothesis(
             words=judged.words,
-            stable=stable_words(judged.words, decoded, safe, self._tokenizer),
+            stable=0 if judged.hold else stable_words(judged.words, decoded, safe, self._tokenizer),
             language=language,
             language_probability=languages[0][1] if languages else 1.0,
             language_probabilities=languages,

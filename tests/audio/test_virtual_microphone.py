@@ -158,13 +158,14 @@ def test_unknown_device_is_one_line(microphone, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_unplugged_and_plugged_in_again_leaves_a_gap_of_the_right_length(microphone, tmp_path):
     want = chirp_wav(tmp_path / "play.wav", 2)
-    program = start(microphone, tmp_path, seconds=11)
+    program = start(microphone, tmp_path, seconds=17)
     assert microphone.play(tmp_path / "play.wav").wait(20) == 0
     microphone.unplug()
     microphone.plug_in()
-    threading.Event().wait(2)  # real time for the first attempts
+    threading.Event().wait(6)  # real time for several attempts, on a busy machine too
     assert microphone.play(tmp_path / "play.wav").wait(20) == 0
     report, got = result(program, tmp_path)
     first, last = report["gaps"][0][0], report["gaps"][-1][1]
