@@ -53,7 +53,7 @@ def main() -> None:
             Path(name),
             feed=lambda: silence(options.seconds + 8),
         )
-        figures["capture_seconds"] = quiet.first_event_seconds["session_started"]
+        figures["capture_seconds"] = quiet.captured_after_seconds
         figures["model_ready_seconds"] = quiet.first_event_seconds["model_ready"]
         first = figures["model_ready_seconds"] + 3
         figures["silence_cpu_percent"] = 100 * quiet.cpu_share(first, first + options.seconds)

@@ -41,10 +41,17 @@ class Watched:
     events: list[dict[str, Any]]
     stderr: str
     first_event_seconds: dict[str, float] = field(default_factory=dict)
+    begun_wall_ns: int = 0
 
     @property
     def peak_rss(self) -> int:
         return max((sample.rss for sample in self.samples), default=0)
+
+    @property
+    def captured_after_seconds(self) -> float:
+        """From the start of the process until the input was open: sample 0 is heard then."""
+        started = self.named("session_started")[0]
+        return float(started["started_wall_ns"] - self.begun_wall_ns) / 1e9
 
     def named(self, name: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event"] == name]
@@ -74,7 +81,7 @@ def watch(
         "XDG_STATE_HOME": str(state / "state"),
         "XDG_CONFIG_HOME": str(state / "config"),
     }
-    begun = time.monotonic()
+    begun, begun_wall_ns = time.monotonic(), time.time_ns()
     process = subprocess.Popen(
         [sys.executable, "-m", "live_whisper.cli.main", *arguments],
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
@@ -84,6 +91,7 @@ def watch(
         cwd=state,
     )
     watcher = _Watcher(process, begun, keep)
+    watcher.watched.begun_wall_ns = begun_wall_ns
     return watcher.run(feed)
 
 
@@ -97,7 +105,7 @@ class _Watcher:
         self._position = 0.0
         self._errors = b""
         self._cpu: dict[int, float] = {}
-        self._watched = Watched(0, 0.0, [], [], "")
+        self.watched = Watched(0, 0.0, [], [], "")
 
     def run(self, feed: Callable[[], Iterable[bytes]] | None) -> Watched:
         threads = [
@@ -111,7 +119,7 @@ class _Watcher:
         while self._process.poll() is None:
             self._look()
             time.sleep(SAMPLE_SECONDS)
-        watched = self._watched
+        watched = self.watched
         watched.seconds = time.monotonic() - self._begun
         for thread in threads:
             thread.join(10)
@@ -128,9 +136,9 @@ class _Watcher:
                 continue
             self._position = max(self._position, event["at"])
             now = time.monotonic() - self._begun
-            self._watched.first_event_seconds.setdefault(event["event"], now)
+            self.watched.first_event_seconds.setdefault(event["event"], now)
             if self._keep(event):
-                self._watched.events.append(event)
+                self.watched.events.append(event)
 
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
@@ -163,7 +171,7 @@ class _Watcher:
         now = time.monotonic() - self._begun
         # a process that has ended keeps counting with what it had used
         sample = Sample(now, rss, sum(self._cpu.values()), self._position)
-        self._watched.samples.append(sample)
+        self.watched.samples.append(sample)
 
 
 def command_seconds(arguments: list[str], rounds: int = 5) -> list[float]:

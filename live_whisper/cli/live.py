@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -67,7 +67,7 @@ def _open_inputs(config: Config, input_: str | None, pace: str, extras: Extras) 
     try:
         for device, label in zip(extras.devices, _labels(extras), strict=True):
             settings = config.audio.model_copy(update={"device": device})
-            opened.append(Input(open_input(settings, None, pace, clock).source, label))
+            opened.append(replace(open_input(settings, None, pace, clock), label=label))
     except BaseException:
         for heard in opened:
             heard.source.close()

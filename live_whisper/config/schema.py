@@ -90,8 +90,6 @@ class StreamingConfig(_Section):
     """A window longer than this is moved up to the last committed boundary."""
     margin_ms: Annotated[int, Field(ge=0, le=5000)] = 600
     """AlignAtt: a word attended to within this distance of the end of the audio is not yet safe."""
-    final_margin_ms: Annotated[int, Field(ge=0, le=1000)] = 60
-    """AlignAtt: the same distance once the segment is closed."""
     sure_probability: Annotated[float, Field(ge=0, le=1)] = 0.8
     """AlignAtt: a safe word with less than this is committed only when two decodes agree on it."""
     show_probability: Annotated[float, Field(ge=0, le=1)] = 0.9

@@ -145,6 +145,7 @@ class Captioner:
         self._clock = request.clock or MonotonicClock()
         options = writer_options(config.captions)
         self._inputs = (request.input, *request.more_inputs)
+        self._opened_wall_ns = request.input.opened_wall_ns or wall_time_ns()
         new = tuple(OutputSpec(Path(name).expanduser(), options) for name in config.output.files)
         self._outputs = ((request.continued.output,) if request.continued else ()) + new
         self.recording = RecordingFolder.create(self._meta(), root=request.recordings)
@@ -173,7 +174,6 @@ class Captioner:
 
     def run(self, on_capture: Callable[[], None] = lambda: None) -> Summary:
         """Capture, decode, close everything. Raises what ended the run early, after closing."""
-        started_wall_ns = wall_time_ns()
         try:
             self._session.capture()
         except BaseException:
@@ -182,7 +182,7 @@ class Captioner:
             self._withdraw()
             raise
         on_capture()
-        self._publisher.publish([self._started(started_wall_ns)])
+        self._publisher.publish([self._started()])
         self._publisher.start()
         try:
             outcome = self._session.run()
@@ -225,7 +225,7 @@ class Captioner:
             model=self._request.model_name,
             language=recognition.language,
             task=recognition.task,
-            started_wall_ns=wall_time_ns(),
+            started_wall_ns=self._opened_wall_ns,
             outputs=tuple(replace(output, path=output.path.absolute()) for output in self._outputs),
             settings=_to_store(self._request.config),
             model_folder=str(self._request.model_folder or ""),
@@ -283,7 +283,7 @@ class Captioner:
             label=heard.label,
         )
 
-    def _started(self, started_wall_ns: int) -> SessionStarted:
+    def _started(self) -> SessionStarted:
         recognition = self._request.config.recognition
         return SessionStarted(
             at=0,
@@ -292,7 +292,7 @@ class Captioner:
             model=self._request.model_name,
             language=recognition.language,
             task=recognition.task,
-            started_wall_ns=started_wall_ns,
+            started_wall_ns=self._opened_wall_ns,
         )
 
 

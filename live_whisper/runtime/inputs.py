@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from live_whisper.audio.source import AudioSource
-from live_whisper.clock import Clock
+from live_whisper.clock import Clock, wall_time_ns
 from live_whisper.config.schema import AudioConfig
 from live_whisper.errors import UsageError
 
@@ -14,6 +14,8 @@ class Input:
 
     source: AudioSource
     label: str = ""
+    opened_wall_ns: int = 0
+    """Wall-clock time at which it was opened, nanoseconds since 1970: that of sample 0."""
 
 
 def open_input(settings: AudioConfig, wanted: str | None, pace: str, clock: Clock) -> Input:
@@ -22,8 +24,9 @@ def open_input(settings: AudioConfig, wanted: str | None, pace: str, clock: Cloc
     From here on a microphone is captured. Raises ``UsageError``, ``InputError``, ``DeviceError``.
     """
     source = _source(settings, wanted, pace, clock)
+    opened_wall_ns = wall_time_ns()
     source.open()
-    return Input(source)
+    return Input(source, opened_wall_ns=opened_wall_ns)
 
 
 def _source(settings: AudioConfig, wanted: str | None, pace: str, clock: Clock) -> AudioSource:

@@ -25,9 +25,9 @@ def step(index: int, position: int, *, positions: int = 1500, timestamp: bool = 
 
 
 class TestAlignAtt:
-    def watch(self, *, final: bool = False, first: int = 0):
-        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
-        watch = policy.watch(positions=200, first_position=first, final=final)
+    def watch(self):
+        policy = AlignAtt(margin_ms=400)
+        watch = policy.watch(positions=200, first_position=0, final=False)
         assert watch is not None
         return watch
 
@@ -43,11 +43,9 @@ class TestAlignAtt:
             watch.observe(step(index, position))
         assert watch.safe_tokens == 1
 
-    def test_the_margin_is_smaller_once_the_speech_has_ended(self) -> None:
-        watch = self.watch(final=True)
-        for index, position in enumerate((180, 196, 197)):
-            watch.observe(step(index, position))
-        assert watch.safe_tokens == 2
+    def test_ended_speech_needs_no_watch(self) -> None:
+        policy = AlignAtt(margin_ms=400)
+        assert policy.watch(positions=200, first_position=0, final=True) is None
 
     def test_attention_to_padding_does_not_count(self) -> None:
         watch = self.watch()
@@ -57,7 +55,7 @@ class TestAlignAtt:
         assert watch.safe_tokens == 1
 
     def test_attention_that_jumps_far_back_is_lost(self) -> None:
-        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
+        policy = AlignAtt(margin_ms=400)
         watch = policy.watch(positions=1500, first_position=0, final=False)
         assert watch is not None
         watch.observe(step(0, REWIND_POSITIONS + 100))
@@ -78,7 +76,7 @@ class TestAlignAtt:
         assert watch.safe_tokens == 1
 
     def test_a_final_hypothesis_is_committed_whole(self) -> None:
-        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
+        policy = AlignAtt(margin_ms=400)
         words = Hypothesis(sentence(0, 5), stable=2, language="en")
         assert policy.commit(words, final=False) == 2
         assert policy.commit(words, final=True) == 5
@@ -93,7 +91,7 @@ class TestDoubtfulWords:
         return Hypothesis(said, stable=stable, language="en")
 
     def policy(self) -> AlignAtt:
-        return AlignAtt(margin_ms=400, final_margin_ms=60, sure_probability=0.8)
+        return AlignAtt(margin_ms=400, sure_probability=0.8)
 
     def test_a_doubtful_word_waits_until_it_is_repeated(self) -> None:
         policy = self.policy()
@@ -115,7 +113,7 @@ class TestDoubtfulWords:
         assert policy.commit(crowded, final=False) == 1
 
     def test_without_a_threshold_every_safe_word_is_sure(self) -> None:
-        policy = AlignAtt(margin_ms=400, final_margin_ms=60)
+        policy = AlignAtt(margin_ms=400)
         assert policy.commit(self.hypothesis(("we", 0.1), stable=1, length=0), final=False) == 1
 
     def test_speech_that_has_ended_is_committed_whole(self) -> None:

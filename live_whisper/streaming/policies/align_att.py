@@ -61,21 +61,18 @@ class AlignAtt:
 
     decodes_open_speech = True
 
-    def __init__(
-        self, *, margin_ms: int, final_margin_ms: int, sure_probability: float = 0.0
-    ) -> None:
+    def __init__(self, *, margin_ms: int, sure_probability: float = 0.0) -> None:
         """``sure_probability``: from here on a word need not be repeated."""
         self._sure = sure_probability
         self._waiting: tuple[str, ...] = ()
         self._margin = margin_ms * POSITIONS_PER_SECOND // 1000
-        self._final_margin = final_margin_ms * POSITIONS_PER_SECOND // 1000
 
     def watch(self, *, positions: int, first_position: int, final: bool) -> Watch | None:
-        """A watch with the margin for open or closed speech."""
+        """A watch for open speech; once it has ended there is no later audio to wait for."""
+        if final:
+            return None
         return AttentionWatch(
-            positions=positions,
-            first_position=first_position,
-            margin_positions=self._final_margin if final else self._margin,
+            positions=positions, first_position=first_position, margin_positions=self._margin
         )
 
     def commit(self, hypothesis: Hypothesis, *, final: bool) -> int:

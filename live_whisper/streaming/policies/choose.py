@@ -13,7 +13,6 @@ def make_policy(settings: StreamingConfig) -> Policy:
         case "align_att":
             return AlignAtt(
                 margin_ms=settings.margin_ms,
-                final_margin_ms=settings.final_margin_ms,
                 sure_probability=settings.sure_probability,
             )
         case "local_agreement":
