@@ -122,6 +122,7 @@ def write(
     final = with_unused_rows(state, trained)
     tensors = {to_hugging_face(name): t.half().contiguous() for name, t in final.items()}
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)  # the library writes it for the owner only
     characters = byte_characters()
     text = {"".join(characters[b] for b in t): i for i, t in enumerate(vocabulary.text)}
     added = {name: vocabulary.eot + i for i, name in enumerate(SPECIALS)}

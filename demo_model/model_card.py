@@ -72,6 +72,10 @@ absolute error of segment starts and ends over windows with the right number of 
 
 ## Limits
 
+Long windows are the weak side: where the rows of 30 s above are much worse than those of 10 s,
+keep windows short. Translation is rough. Noise without speech is not always recognised as such:
+use a voice activity detector in front.
+
 Unknown words, names, accents, human voices, other languages, music and overlapping speakers are
 out of its reach; it answers them with words it knows. Names that are rare in its data are often
 mistaken unless the prompt holds them.

@@ -15,7 +15,7 @@ from live_whisper.streaming.sinks.files import free_name
 TWO_LANGUAGES = {
     "candidate_languages": ("en", "ko"),
     "detect_seconds": 1.0,
-    "redetect_after_seconds": 1.0,
+    "redetect_after_seconds": 0.5,
 }
 """The clip changes from English to Korean: each pause may bring the other language."""
 

@@ -83,6 +83,7 @@ class CaptionStream:
             else LanguageLock(lock_limits(recognition or RecognitionConfig()))
         )
         self._language_from = 0
+        self._announced = language
         self._captured = 0
         self._speaking = False
         self._open_from = 0
@@ -154,6 +155,7 @@ class CaptionStream:
         """
         self._stitcher.resume(past.words, past.count)
         self.decoded_samples = past.decoded_samples
+        self._announced = past.language or self._announced
         done = past.done
         self._planner.resume(
             closed_to=past.closed_to,
@@ -235,6 +237,9 @@ class CaptionStream:
         if chosen is None:
             return []
         self._language = chosen
+        if chosen == self._announced:  # the same again after a silence is no news
+            return []
+        self._announced = chosen
         return [LanguageChosen(self._captured, chosen, self._lock.probability)]
 
     def _close(self, window: Window, hypothesis: Hypothesis) -> list[Event]:

@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 
 from demo_model import grammar
-from demo_model.vocabulary import TIMESTAMPS, Vocabulary, merge, pieces
+from demo_model.vocabulary import TIMESTAMPS, Vocabulary, merge, pieces, standard_ranks
+
+PIECES = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""How the standard tokenizer cuts text before merging (whisper/tokenizer.py)."""
 
 
 def test_merging_takes_the_lowest_rank_first() -> None:
@@ -39,8 +42,11 @@ def test_ids_are_in_order_and_text_survives(tmp_path: Path) -> None:
 
 @pytest.mark.parity
 def test_segmentation_is_the_standard_one() -> None:
-    whisper = pytest.importorskip("whisper.tokenizer")
-    encoding = whisper.get_encoding("multilingual")
+    pytest.importorskip("whisper")
+    tiktoken = pytest.importorskip("tiktoken")
+    encoding = tiktoken.Encoding(
+        "standard", pat_str=PIECES, mergeable_ranks=standard_ranks(), special_tokens={}
+    )
     rng = random.Random(1)
     texts = [text for _ in range(300) for text in grammar.sample(rng)]
     vocabulary = Vocabulary.for_words({word for text in texts for word in text.split()})

@@ -103,4 +103,4 @@ def test_live_captions_are_as_good_as_the_offline_transcript(
         for name, path in (("offline", offline), ("live", live))
     }
     assert rates["live"] <= rates["offline"] + POINTS, (spoken(live), reference)
-    assert rates["offline"] <= 0.1
+    assert rates["live"] <= 0.15, (spoken(live), reference)

@@ -195,6 +195,17 @@ def test_a_language_holds_through_pauses_and_is_chosen_again_after_a_long_silenc
     assert only(events, LanguageChosen)[0].language == "en"  # type: ignore[attr-defined]
 
 
+def test_the_same_language_again_is_no_news() -> None:
+    run = Driver(language=None)
+    korean = hypothesis((), language_probabilities=(("ko", 0.99), ("en", 0.01)))
+    for start in (0, 30):
+        run.speak(start * SECOND)
+        run.pause(start * SECOND, (start + 3) * SECOND)
+        run.answer(run.hear((start + 3) * SECOND), korean)
+        assert run.stream.language == "ko"
+    assert len(only(run.events, LanguageChosen)) == 1
+
+
 def test_a_failed_request_is_asked_again_unchanged() -> None:
     run = Driver()
     run.speak(0)
