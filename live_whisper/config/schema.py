@@ -98,9 +98,9 @@ class StreamingConfig(_Section):
     """LocalAgreement: how many hypotheses in a row must agree."""
     minimum_new_audio_ms: Annotated[int, Field(ge=20, le=5000)] = 200
     """A window is decoded again only when at least this much new audio has come."""
-    carry_prompt: bool = False
-    """Give the model the text committed before the window. Keeps spelling consistent, and hands on
-    errors: see docs/benchmarks.md."""
+    carry_prompt: Literal["auto", "always", "never"] = "auto"
+    """Give the model the text committed before the window: it keeps spelling consistent, and hands
+    on errors. `auto`: not with checkpoints for short contexts (docs/benchmarks.md)."""
     prompt_reset_silence_seconds: Annotated[float, Field(gt=0)] = 20.0
     """A silence this long ends a topic: the carried text is dropped."""
     catch_up_after_seconds: Annotated[float, Field(gt=0)] = 8.0

@@ -39,9 +39,8 @@ class Guards:
         if not words:
             return Judged((), ())
         doubtful = decoded.average_log_probability < self._log_probability
-        if doubtful and not prefixed:
-            silent = decoded.no_speech_probability > self._no_speech
-            return Judged((), (Suppressed(words, "no_speech" if silent else "low_probability"),))
+        if doubtful and not prefixed and decoded.no_speech_probability > self._no_speech:
+            return Judged((), (Suppressed(words, "no_speech"),))
         if decoded.compression_ratio > self._compression and decoded.stop == "loop":
             return Judged((), (Suppressed(words, "repetition"),))
         hold = not prefixed and decoded.average_log_probability < HOLD_LOG_PROBABILITY

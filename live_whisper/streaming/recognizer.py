@@ -164,6 +164,9 @@ class Recognizer:
 
     def _carried(self, request: WindowRequest) -> tuple[int, ...]:
         """What was said before, as tokens."""
+        wanted = self._settings.streaming.carry_prompt
+        if wanted == "never" or (wanted == "auto" and self._settings.fit_context):
+            return ()
         if request.carried or not request.context:
             return request.carried
         return tuple(self._tokenizer.encode(f" {request.context.strip()}"))

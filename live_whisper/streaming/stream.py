@@ -276,7 +276,7 @@ class CaptionStream:
             self._planner.move_boundary(boundary)
 
     def _carried(self, start: int) -> tuple[int, ...]:
-        if not self._settings.carry_prompt:
+        if self._settings.carry_prompt == "never":
             return ()
         tokens: list[int] = []
         for word in reversed(self._stitcher.before(start)):

@@ -30,7 +30,7 @@ class Suppressed:
 
     words: tuple[Word, ...]
     reason: str
-    """``"no_speech"``, ``"repetition"``, ``"behind_commit"``, ``"low_probability"`` …"""
+    """``"no_speech"``, ``"repetition"``, ``"behind_commit"`` or ``"repeated_at_seam"``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Driver:
     def __init__(self, *, language: str | None = "en", **settings: object) -> None:
         recognition = RecognitionConfig(detect_seconds=2.0, redetect_after_seconds=10.0)
         self.stream = CaptionStream(
-            StreamingConfig(**{"carry_prompt": True, "show_probability": 0.0} | settings),  # type: ignore[arg-type]
+            StreamingConfig(**{"carry_prompt": "always", "show_probability": 0.0} | settings),  # type: ignore[arg-type]
             language=language,
             recognition=recognition,
         )
