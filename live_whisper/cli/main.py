@@ -10,6 +10,8 @@ from live_whisper.errors import EXIT_INTERRUPTED, LiveWhisperError, one_line
 
 def main() -> None:
     """Run the program and exit with the status that ``errors`` documents."""
+    # numpy's products are small here; its threads would spin between them and save no time
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         status = app(standalone_mode=False)
     except LiveWhisperError as error:
