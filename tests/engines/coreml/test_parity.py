@@ -23,10 +23,6 @@ from live_whisper.whisper.checkpoint import load_checkpoint
 from live_whisper.whisper.mel import LogMel
 from tests.engines.coreml.mil.backend import InterpreterBackend
 
-SHARE = 0.95
-"""Of the times are at most one position (20 ms) apart in float16. Where the attention is flat, as
-in a pause, the alignment's path is nearly a tie and rounding decides it; float32 is exact."""
-FARTHEST = 5 * SAMPLES_PER_POSITION
 SECONDS = 31  # more than a window, so that the second one gets the first one's text as its prompt
 
 
@@ -55,7 +51,7 @@ def transcribe(checkpoint, engine, samples, **settings) -> Transcript:
 
 
 def assert_same(ours: Transcript, reference: Transcript) -> None:
-    """Tokens and texts without exception; times as ``SHARE`` and ``FARTHEST`` say."""
+    """Tokens and texts without exception; times at most one position (20 ms) apart."""
     assert ours.tokens == reference.tokens
     assert [word.text for word in ours.words] == [word.text for word in reference.words]
     times = [(word.start, word.end) for word in ours.words]
@@ -65,8 +61,7 @@ def assert_same(ours: Transcript, reference: Transcript) -> None:
 def assert_close(times, others) -> None:
     """Samples, a row of them for each word or cue."""
     apart = np.abs(np.array(times) - np.array(others)).ravel()
-    assert (apart <= SAMPLES_PER_POSITION).mean() >= SHARE
-    assert apart.max() <= FARTHEST
+    assert apart.max() <= SAMPLES_PER_POSITION
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +137,7 @@ def test_demo_clip(demo, clip, demo_reference, tmp_path, options):
     assert len(cues) >= 3
     assert [lines for _, _, lines in cues] == [lines for _, _, lines in others]
     in_samples = [[(16 * start, 16 * end) for start, end, _ in each] for each in (cues, others)]
-    assert np.abs(np.subtract(*map(np.array, in_samples))).max() <= FARTHEST
+    assert np.abs(np.subtract(*map(np.array, in_samples))).max() <= SAMPLES_PER_POSITION
 
 
 def chirps(seconds):
