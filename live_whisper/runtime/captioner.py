@@ -1,6 +1,5 @@
 """The one place that names concrete classes: settings in, a run that is ready to start out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -172,7 +171,7 @@ class Captioner:
         """See ``Session.stop``."""
         return self._session.stop()
 
-    def run(self, on_capture: Callable[[], None] = lambda: None) -> Summary:
+    def run(self) -> Summary:
         """Capture, decode, close everything. Raises what ended the run early, after closing."""
         try:
             self._session.capture()
@@ -181,7 +180,6 @@ class Captioner:
             self._publisher.close(SINKS_CLOSE_SECONDS)
             self._withdraw()
             raise
-        on_capture()
         self._publisher.publish([self._started()])
         self._publisher.start()
         try:

@@ -15,7 +15,6 @@ from live_whisper.units import (
     WINDOW_SAMPLES,
     align_to_position,
     ms_to_samples,
-    ns_to_samples,
     samples_to_ns,
     seconds_to_samples,
 )
@@ -191,8 +190,3 @@ class Planner:
     def _require_in_flight(self, window: Window) -> None:
         if window is not self._in_flight:
             raise ValueError(f"not the window being decoded: {window.span}")
-
-
-def stream_position(now_ns: int, anchor_ns: int) -> int:
-    """Sample that a stream begun at ``anchor_ns`` has reached by ``now_ns``."""
-    return ns_to_samples(max(0, now_ns - anchor_ns))

@@ -224,13 +224,9 @@ def stable_words(
         if remaining < 0:
             return count
         count += 1
-    if count and words[-1].segment_end is None and not _closed(words[-1]):
+    if count and not words[-1].ends_sentence:
         count -= 1
     return count
-
-
-def _closed(word: Word) -> bool:
-    return word.text.rstrip().endswith((".", "?", "!", "。", "？", "！"))
 
 
 def _glossary(recognition: RecognitionConfig) -> str:

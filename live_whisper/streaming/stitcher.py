@@ -121,12 +121,6 @@ class Stitcher:
         if not inside:
             return None
         for word in reversed(inside):
-            if _ends_sentence(word):
+            if word.ends_sentence:
                 return word.end
         return inside[-1].end
-
-
-def _ends_sentence(word: Word) -> bool:
-    return word.segment_end is not None or word.text.rstrip().endswith(
-        (".", "?", "!", "。", "？", "！")
-    )

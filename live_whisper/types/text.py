@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+_SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -22,6 +24,11 @@ class Word:
     """Sample of the timestamp token before this word, where the model wrote one."""
     segment_end: int | None = None
     """Sample of the timestamp token after this word, where the model wrote one."""
+
+    @property
+    def ends_sentence(self) -> bool:
+        """Whether the model closed a segment here or wrote a sentence's last sign."""
+        return self.segment_end is not None or self.text.rstrip().endswith(_SENTENCE_ENDS)
 
 
 @dataclass(frozen=True, slots=True)
