@@ -35,6 +35,7 @@ from live_whisper.streaming.evaluation.report import Cost, Report, bars
 from live_whisper.streaming.recognizer import Recognizer, RecognizerSettings
 from live_whisper.streaming.sinks.event_log import EventLogSink
 from live_whisper.types.audio import Span
+from live_whisper.types.text import Word
 from live_whisper.units import NS_PER_SECOND, SAMPLE_RATE
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
 from live_whisper.whisper.mel import LogMel
@@ -74,19 +75,23 @@ def configuration(assignments: list[str], built: Built) -> Config:
 
 
 def offline(loaded: Loaded, built: Built, language: str) -> dict[str, float]:
-    """The long-form decode of the whole recording, as ``live-whisper transcribe`` does it."""
-    decoder = WindowDecoder(
-        loaded.engine, loaded.checkpoint.tokenizer, loaded.checkpoint.generation, guards=NO_GUARDS
-    )
+    """Error rates of the whole recording, decoded as ``live-whisper transcribe`` does it."""
     settings = LongFormSettings(
         language=None if language == "auto" else language, context="fit" if loaded.fit else "full"
+    )
+    return offline_rates(built.said, offline_words(loaded, built, settings))
+
+
+def offline_words(loaded: Loaded, built: Built, settings: LongFormSettings) -> list[Word]:
+    """The long-form decode of the whole recording."""
+    decoder = WindowDecoder(
+        loaded.engine, loaded.checkpoint.tokenizer, loaded.checkpoint.generation, guards=NO_GUARDS
     )
     with FileMel(LogMel(loaded.checkpoint.dims.n_mels)) as mel:
         for start in range(0, len(built), BLOCK):
             mel.push(built.read(Span(start, min(len(built), start + BLOCK))))
         mel.finish()
-        words = [word for part in LongForm(decoder, mel, settings).run() for word in part.words]
-    return offline_rates(built.said, words)
+        return [word for part in LongForm(decoder, mel, settings).run() for word in part.words]
 
 
 def stream(

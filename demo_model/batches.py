@@ -37,9 +37,8 @@ def choose_shape(rng: random.Random, progress: float, budget_s: float) -> Shape:
         seconds = rng.uniform(2.0, 8.0) if kind < 0.6 else rng.uniform(8.0, 15.0)
         seconds = FULL_SECONDS if kind > 0.93 else seconds
     else:
-        short, full = (0.45, 0.65) if progress < 0.8 else (0.3, 0.45)
-        seconds = rng.uniform(2.0, 10.0) if kind < short else rng.uniform(10.0, 20.0)
-        seconds = FULL_SECONDS if kind > full else seconds
+        seconds = rng.uniform(2.0, 10.0) if kind < 0.3 else rng.uniform(10.0, 20.0)
+        seconds = FULL_SECONDS if kind > 0.45 else seconds
     seconds = round(seconds * 50) / 50
     return Shape(seconds, max(1, round(budget_s / seconds)))
 

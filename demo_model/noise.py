@@ -41,25 +41,58 @@ def clicks(rng: np.random.Generator, n: int) -> Samples:
     return out
 
 
+def tones(rng: np.random.Generator, n: int) -> Samples:
+    """Notes and chords one after another, struck or held, of about unit amplitude.
+
+    Voiced like a vowel but never a word: what a model takes for speech unless it has heard some.
+    """
+    out = np.zeros(n, np.float32)
+    pace = rng.uniform(0.12, 1.5)
+    low, partials, decay = rng.uniform(40, 64), int(rng.integers(1, 7)), rng.uniform(0.3, 4.0)
+    steady = bool(rng.random() < 0.4)
+    at = int(rng.uniform(0, pace) * SAMPLE_RATE)
+    while at < n:
+        length = min(int(pace * rng.uniform(0.5, 2.0) * SAMPLE_RATE) + 400, n - at)
+        time = np.arange(length, dtype=np.float32) / SAMPLE_RATE
+        note = np.zeros(length, np.float32)
+        for semitone in rng.uniform(0, 24, int(rng.integers(1, 5))):
+            pitch = 440.0 * 2 ** ((low + round(semitone) - 69) / 12)
+            for k in range(1, partials + 1):
+                phase = rng.uniform(0, 2 * np.pi)
+                note += (np.sin(2 * np.pi * pitch * k * time + phase) / k).astype(np.float32)
+        envelope = np.ones(length) if steady else np.exp(-time * decay)
+        envelope *= np.minimum(1, time / 0.01) * np.minimum(1, time[::-1] / 0.02)
+        out[at : at + length] += (note * envelope / 4).astype(np.float32)
+        at += int(pace * SAMPLE_RATE * rng.choice((0.5, 1.0, 1.0, 2.0)))
+    return out
+
+
 def background(rng: np.random.Generator, n: int) -> Samples | None:
     """Noise as it lies under speech, or None for digital silence."""
     kind = rng.random()
     if kind < 0.3:
         return None
-    level = 10 ** rng.uniform(-4.0, -2.2)
+    level = 10 ** (rng.uniform(-2.6, -1.8) if kind > 0.85 else rng.uniform(-4.0, -2.2))
     out = coloured(rng, n, float(rng.choice([0.0, 0.0, 1.0, 2.0]))) * np.float32(level)
-    if kind > 0.95:
+    extra = rng.random()
+    if extra > 0.94:
         out += hum(rng, n) * np.float32(10 ** rng.uniform(-3.5, -2.0))
-    if kind > 0.97:
+    elif extra > 0.88:
         out += clicks(rng, n) * np.float32(10 ** rng.uniform(-2.5, -1.3))
+    elif extra > 0.82:
+        out += tones(rng, n) * np.float32(10 ** rng.uniform(-3.0, -1.7))
     return out
 
 
 def without_speech(rng: np.random.Generator, n: int) -> Samples:
     """A window in which nobody speaks."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.15:
         return np.zeros(n, np.float32)
+    if kind < 0.5:
+        return tones(rng, n) * np.float32(10 ** rng.uniform(-3.0, -0.7)) + coloured(
+            rng, n, 1.0
+        ) * np.float32(10 ** rng.uniform(-5.0, -2.5))
     out = coloured(rng, n, float(rng.choice([0.0, 1.0, 2.0]))) * np.float32(
         10 ** rng.uniform(-5.0, -1.0)
     )

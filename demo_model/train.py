@@ -74,9 +74,9 @@ def phoneme_inventory(state: Path) -> dict[str, int]:
 
 
 def learning_rate(step: int, progress: float) -> float:
-    """Warm-up, a plateau, then a linear fall to `FINAL_RATE`."""
+    """Warm-up, a plateau, then a quadratic fall to `FINAL_RATE`."""
     fall = min(1.0, (1.0 - progress) / (1.0 - DECAY_FROM))
-    return max(FINAL_RATE, PEAK_RATE * min(1.0, (step + 1) / WARMUP_STEPS) * fall)
+    return max(FINAL_RATE, PEAK_RATE * min(1.0, (step + 1) / WARMUP_STEPS) * fall**2)
 
 
 class Trainer:

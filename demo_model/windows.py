@@ -15,7 +15,9 @@ from demo_model.synth import SAMPLE_RATE, Word
 
 Task = Literal["transcribe", "translate"]
 
-NO_SPEECH_SHARE = 0.06
+NO_SPEECH_SHARE = 0.08
+KOREAN_SHARE = 0.6
+"""More than half: a part of these windows asks for translation."""
 MID_SENTENCE_SHARE = 0.3
 TRANSLATE_SHARE = 0.25
 """Share of the Korean windows that ask for translation; those hold whole sentences only."""
@@ -79,7 +81,7 @@ class Composer:
         """A window of `seconds`, of which the share `filled` may hold speech."""
         rng = self.rng
         n = round(seconds * SAMPLE_RATE)
-        language = language or rng.choice(("en", "ko"))
+        language = language or ("ko" if rng.random() < KOREAN_SHARE else "en")
         if not clean_start and rng.random() < NO_SPEECH_SHARE:
             samples = noise.without_speech(self.noise_rng, n)
             before = self._sentences(language, "transcribe", rng.randint(0, 2))

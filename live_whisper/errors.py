@@ -42,9 +42,21 @@ class LiveWhisperError(Exception):
         return (_rebuild, (type(self), self.message, self.hint))
 
 
-def one_line(text: str) -> str:
-    """Text of any origin as one printable line: file and device names may hold control codes."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+def one_line(text: object, limit: int = 1000) -> str:
+    """Text of any origin as one printable line of at most ``limit`` characters.
+
+    Names of files, devices and models come from outside: an escape sequence or a change of
+    writing direction in one must not reach a terminal.
+    """
+    spaced = "".join(" " if c.isspace() else c for c in str(text)[: 4 * limit])
+    kept = " ".join("".join(c for c in spaced if c.isprintable()).split())
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """What a library's exception says in its first line, or else its type."""
+    first = str(error).strip().splitlines()[:1]
+    return one_line(first[0], limit).rstrip(". ") if first else type(error).__name__
 
 
 def _rebuild(kind: type[LiveWhisperError], message: str, hint: str) -> LiveWhisperError:

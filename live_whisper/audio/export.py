@@ -11,8 +11,7 @@ import av.error
 
 from live_whisper.audio.pcm import to_s16
 from live_whisper.audio.spool import SpoolReader, wav_header
-from live_whisper.audio.text import printable
-from live_whisper.errors import OutputError
+from live_whisper.errors import OutputError, one_line
 from live_whisper.types.audio import Samples, Span
 from live_whisper.units import SAMPLE_RATE
 
@@ -29,7 +28,7 @@ def export_recording(reader: SpoolReader, path: Path, *, overwrite: bool = False
     """
     check_export_path(path)
     if path.exists() and not overwrite:
-        raise OutputError(f"{printable(str(path))} exists already.", hint="Choose another name.")
+        raise OutputError(f"{one_line(str(path))} exists already.", hint="Choose another name.")
     whole = Span(0, reader.end)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -40,8 +39,8 @@ def export_recording(reader: SpoolReader, path: Path, *, overwrite: bool = False
             _write_wav(_pieces(reader, whole), part, whole.length)
         part.replace(path)
     except (OSError, av.error.FFmpegError) as error:
-        reason = printable(getattr(error, "strerror", None) or str(error))
-        raise OutputError(f"{printable(str(path))} cannot be written: {reason}.") from None
+        reason = one_line(getattr(error, "strerror", None) or str(error))
+        raise OutputError(f"{one_line(str(path))} cannot be written: {reason}.") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -52,7 +51,7 @@ def check_export_path(path: Path) -> None:
     """Raise ``OutputError`` unless the name ends in a format that can be written."""
     if path.suffix.casefold() not in FORMATS:
         raise OutputError(
-            f"Audio cannot be kept as {printable(path.name)!r}.",
+            f"Audio cannot be kept as {one_line(path.name)!r}.",
             hint=f"Names end in {' or '.join(FORMATS)}.",
         )
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from live_whisper.audio.pcm import mix_down
 from live_whisper.audio.resample import MAX_RATE, MIN_RATE, Resampler, usable_rate
-from live_whisper.audio.text import printable
-from live_whisper.errors import InputError
+from live_whisper.errors import InputError, one_line
 from live_whisper.types.audio import Samples
 from live_whisper.units import SAMPLE_RATE, seconds_to_samples
 
@@ -38,8 +37,8 @@ def open_media(path: str | Path) -> "MediaReader":
     """Open a media file or URL. Raises ``InputError`` unless it has sound to decode."""
     text = str(path)
     if is_url(text):
-        return MediaReader(_open_container(text, printable(text), url=True), printable(text))
-    name = printable(Path(text).name) or printable(text)
+        return MediaReader(_open_container(text, one_line(text), url=True), one_line(text))
+    name = one_line(Path(text).name) or one_line(text)
     _check_file(Path(text), name)
     # "file:" keeps a name such as "concat:a|b" from being taken for one of FFmpeg's protocols.
     return MediaReader(_open_container(f"file:{text}", name, url=False), name)
@@ -207,7 +206,7 @@ def _check_file(path: Path, name: str) -> None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        raise InputError(f"There is no file {printable(str(path))!r}.") from None
+        raise InputError(f"There is no file {one_line(str(path))!r}.") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {_reason(error)}.") from None
     if stat.S_ISDIR(status.st_mode):
@@ -239,4 +238,4 @@ def _open_container(target: str, name: str, *, url: bool) -> Any:  # noqa: ANN40
 
 def _reason(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return printable(str(text)).removesuffix(".")
+    return one_line(str(text)).removesuffix(".")

@@ -8,9 +8,8 @@ from typing import Final, Literal
 from live_whisper.audio.files import MediaReader, is_url, open_media
 from live_whisper.audio.outbox import Outbox
 from live_whisper.audio.source import SourceChunk
-from live_whisper.audio.text import printable
 from live_whisper.clock import Clock
-from live_whisper.errors import InputError
+from live_whisper.errors import InputError, one_line
 from live_whisper.types.audio import Samples
 from live_whisper.units import SAMPLE_RATE, ms_to_samples, ns_to_samples, samples_to_ns
 
@@ -31,7 +30,7 @@ class MediaFileSource:
         self._path = path
         self._clock = clock
         self._pace = pace
-        self._name = printable(str(path) if is_url(str(path)) else Path(path).name)
+        self._name = one_line(str(path) if is_url(str(path)) else Path(path).name)
         self._reader: MediaReader | None = None
         self._blocks: Iterator[Samples] | None = None
         self._out = Outbox(_MAX_CHUNK_SAMPLES)

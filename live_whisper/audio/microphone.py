@@ -16,9 +16,8 @@ from live_whisper.audio.c_stderr import silence_c_stderr
 from live_whisper.audio.capture import CaptureBuffer
 from live_whisper.audio.devices import Device, InputStream, kind_of
 from live_whisper.audio.resample import usable_rate
-from live_whisper.audio.text import printable
 from live_whisper.clock import Clock
-from live_whisper.errors import DeviceError
+from live_whisper.errors import DeviceError, one_line
 
 _BLOCK_SECONDS: Final = 0.03  # latency against wake-ups: 33 callbacks a second
 _HOST_BUFFER_SECONDS: Final = 0.5  # survives a busy machine; the block size sets our delay
@@ -45,8 +44,8 @@ def list_devices() -> tuple[Device, ...]:
     return tuple(
         Device(
             index=index,
-            name=printable(str(info["name"])) or f"device {index}",
-            host_api=printable(str(apis[info["hostapi"]]["name"])),
+            name=one_line(info["name"], 200) or f"device {index}",
+            host_api=one_line(apis[info["hostapi"]]["name"], 200),
             channels=int(info["max_input_channels"]),
             default_rate=round(info["default_samplerate"]),
             is_default=index == default,
@@ -242,7 +241,7 @@ def _code(error: Exception) -> int | None:
 
 
 def _reason(error: Exception) -> str:
-    text = printable(str(error.args[0] if error.args else error))
+    text = one_line(str(error.args[0] if error.args else error))
     return text.removesuffix(".") or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""The commands and their options. Importing this must stay cheap: ``--help`` answers at once."""
+"""The commands of the program. Importing this must stay cheap: ``--help`` answers at once."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,26 @@ from typing import Annotated
 import typer
 
 from live_whisper import __version__
+from live_whisper.cli.app_models import models_app
+from live_whisper.cli.app_recordings import recordings_app
+from live_whisper.cli.options import (
+    Assignment,
+    Format,
+    Glossary,
+    KeepAudio,
+    Lang,
+    Model,
+    Output,
+    Overwrite,
+    Policy,
+    Profile,
+    Prompt,
+    RecordingName,
+    Recordings,
+    Task,
+    Yes,
+    recordings_folder,
+)
 
 app = typer.Typer(
     name="live-whisper",
@@ -16,47 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(
-    help="Models on this machine: list, pull, remove, verify.", rich_markup_mode=None
-)
-config_app = typer.Typer(help="Settings and where they come from.", rich_markup_mode=None)
 app.add_typer(models_app, name="models")
+config_app = typer.Typer(help="Settings and where they come from.", rich_markup_mode=None)
 app.add_typer(config_app, name="config")
-recordings_app = typer.Typer(
-    help="Recordings on this machine: list, show, export, remove.", rich_markup_mode=None
-)
 app.add_typer(recordings_app, name="recordings")
-
-Lang = Annotated[str | None, typer.Option("--lang", "-l", help="Language code or name, or auto.")]
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Name, Hub id, folder, or demo.")]
-Task = Annotated[str | None, typer.Option("--task", help="transcribe or translate (to English).")]
-Output = Annotated[
-    list[str] | None,
-    typer.Option("-o", "--output", help="Subtitle file: .srt .vtt .txt .json .ttml .fcpxml."),
-]
-Profile = Annotated[
-    list[str] | None, typer.Option("--profile", help="Profile name or path; repeatable.")
-]
-Assignment = Annotated[
-    list[str] | None, typer.Option("--set", help="Any setting: section.key=value; repeatable.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
-Prompt = Annotated[str | None, typer.Option("--prompt", help="Text that sets topic and spelling.")]
-Glossary = Annotated[
-    Path | None, typer.Option("--glossary", help="File with one name or term per line.")
-]
-Format = Annotated[str | None, typer.Option("--format", "-f", help="rich, plain or jsonl.")]
-Policy = Annotated[
-    str | None, typer.Option("--policy", help="align_att, local_agreement or phrase.")
-]
-KeepAudio = Annotated[
-    str | None, typer.Option("--keep-audio", help="Keep the recording: a .wav or .flac file.")
-]
-Recordings = Annotated[
-    Path | None, typer.Option("--recordings", help="Folder of recordings, if not the usual one.")
-]
-RecordingName = Annotated[str, typer.Argument(help="Its name, or the beginning of it.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a missing model without asking.")]
 
 
 def _version(value: bool) -> None:
@@ -207,16 +190,6 @@ def transcribe(
     return run_transcribe(loaded.config, files, vad=vad, yes=yes)
 
 
-def _root(given: Path | None) -> Path | None:
-    """The folder of recordings: the option's, or the settings'."""
-    if given is not None:
-        return given
-    from live_whisper.cli.live import recordings_root
-    from live_whisper.cli.settings import settings
-
-    return recordings_root(settings().config)
-
-
 @app.command()
 def recover(
     recording: Annotated[
@@ -233,7 +206,7 @@ def recover(
 
     return run_recover(
         recording,
-        root=_root(root),
+        root=recordings_folder(root),
         model=model,
         output=output,
         keep_audio=keep_audio,
@@ -285,54 +258,7 @@ def refine_command(
     from live_whisper.cli.refine import Options, run_refine
 
     options = Options(model, tuple(output or ()), overwrite, tuple(assignment or ()))
-    return run_refine(recording, options, _root(root))
-
-
-@recordings_app.callback(invoke_without_command=True)
-def recordings(context: typer.Context, root: Recordings = None) -> int | None:
-    """List the recordings, newest last."""
-    if context.invoked_subcommand is not None:
-        return None
-    from live_whisper.cli.recordings import run_list
-
-    return run_list(_root(root))
-
-
-@recordings_app.command("show")
-def recordings_show(recording: RecordingName, root: Recordings = None) -> int:
-    """Print what is known of a recording, and its captions."""
-    from live_whisper.cli.recordings import run_show
-
-    return run_show(recording, _root(root))
-
-
-@recordings_app.command("export")
-def recordings_export(
-    recording: RecordingName,
-    output: Annotated[
-        list[str], typer.Option("-o", "--output", help="Captions, or audio: .wav .flac.")
-    ],
-    overwrite: Overwrite = False,
-    root: Recordings = None,
-) -> int:
-    """Write a recording's captions in any format, or its audio where it is still there."""
-    from live_whisper.cli.recordings import run_export
-
-    return run_export(recording, output, overwrite=overwrite, root=_root(root))
-
-
-@recordings_app.command("rm")
-def recordings_rm(
-    names: Annotated[list[str], typer.Argument(metavar="RECORDING...")],
-    force: Annotated[
-        bool, typer.Option("--force", help="Also those that are not recovered yet.")
-    ] = False,
-    root: Recordings = None,
-) -> int:
-    """Delete recordings. Subtitle files elsewhere stay."""
-    from live_whisper.cli.recordings import run_remove
-
-    return run_remove(names, force=force, root=_root(root))
+    return run_refine(recording, options, recordings_folder(root))
 
 
 @app.command()
@@ -356,80 +282,3 @@ def config_show(
     from live_whisper.cli.config import run_show
 
     return run_show(origin=origin, explain=explain, profiles=profile, assignments=assignment)
-
-
-@models_app.callback(invoke_without_command=True)
-def models(context: typer.Context) -> int | None:
-    """List the models on this machine."""
-    if context.invoked_subcommand is not None:
-        return None
-    from live_whisper.cli.models import run_list
-
-    return run_list()
-
-
-@models_app.command("pull")
-def models_pull(
-    model: Annotated[str, typer.Argument(help="Name or Hub id, optionally @revision.")],
-) -> int:
-    """Download a model: only the files needed, safetensors only, resumable."""
-    from live_whisper.cli.models import run_pull
-
-    return run_pull(model)
-
-
-@models_app.command("rm")
-def models_rm(model: Annotated[str, typer.Argument()]) -> int:
-    """Remove a model from this machine."""
-    from live_whisper.cli.models import run_remove
-
-    return run_remove(model)
-
-
-@models_app.command("path")
-def models_path(model: Annotated[str, typer.Argument()]) -> int:
-    """Print the folder of a model."""
-    from live_whisper.cli.models import run_path
-
-    return run_path(model)
-
-
-@models_app.command("verify")
-def models_verify(model: Annotated[str | None, typer.Argument()] = None) -> int:
-    """Check sizes and checksums of one model or all."""
-    from live_whisper.cli.models import run_verify
-
-    return run_verify(model)
-
-
-@models_app.command("convert")
-def models_convert(
-    model: Annotated[str, typer.Argument(help="Name, Hub id, folder, or demo.")],
-    compute_precision: Annotated[
-        str, typer.Option("--compute-precision", help="float16 or float32.")
-    ] = "float16",
-    quantize: Annotated[
-        str, typer.Option("--quantize", help="Weights: auto, none, int8 or palette8.")
-    ] = "auto",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder to write.")] = None,
-    stateful: Annotated[
-        bool, typer.Option("--stateful", help="Keep the cache inside Core ML (macOS 15).")
-    ] = False,
-) -> int:
-    """Write Core ML packages of a model; works on any system."""
-    from live_whisper.cli.convert import ConvertRequest, run_convert
-
-    return run_convert(ConvertRequest(model, compute_precision, quantize, output, stateful))
-
-
-@models_app.command("prepare")
-def models_prepare(
-    model: Annotated[str, typer.Argument(help="Name, Hub id, folder, or demo.")],
-    compute_units: Annotated[
-        str, typer.Option("--compute-units", help="auto, cpu_and_ne, cpu_and_gpu or cpu_only.")
-    ] = "auto",
-) -> int:
-    """Do everything slow now: convert, compile, load, warm up."""
-    from live_whisper.cli.convert import run_prepare
-
-    return run_prepare(model, compute_units=compute_units)

@@ -1,6 +1,7 @@
 """Entry point: runs a command, turns errors into one line and an exit status."""
 
 import contextlib
+import io
 import os
 import sys
 
@@ -12,6 +13,9 @@ def main() -> None:
     """Run the program and exit with the status that ``errors`` documents."""
     # numpy's products are small here; its threads would spin between them and save no time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="replace")  # a sign it lacks must not end the captions
     try:
         status = app(standalone_mode=False)
     except LiveWhisperError as error:

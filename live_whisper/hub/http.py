@@ -19,8 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import live_whisper
 from live_whisper.clock import Clock
-from live_whisper.errors import HubError, MissingDependencyError
-from live_whisper.hub.text import printable
+from live_whisper.errors import HubError, MissingDependencyError, one_line
 
 DEFAULT_ENDPOINT: Final = "https://huggingface.co"
 
@@ -91,7 +90,7 @@ class HubSettings:
         endpoint = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or DEFAULT_ENDPOINT
         parts = urlsplit(endpoint)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise HubError(f"HF_ENDPOINT is not an address: '{printable(endpoint)}'.")
+            raise HubError(f"HF_ENDPOINT is not an address: '{one_line(endpoint)}'.")
         return cls(endpoint=endpoint, token=_saved_token())
 
 
@@ -205,7 +204,7 @@ class HubClient:
                 self._check_status(response, subject)
                 yield response
         except self._network_errors as error:
-            reason = printable(error) or type(error).__name__
+            reason = one_line(error) or type(error).__name__
             raise TransientError(reason, reached=reached) from error
 
     def _check_status(self, response: Response, subject: str) -> None:
@@ -213,7 +212,7 @@ class HubClient:
         if status in {200, 206, 416} or 300 <= status < 400:
             return
         code = headers.get("x-error-code", "")
-        said = printable(headers.get("x-error-message", ""))
+        said = one_line(headers.get("x-error-message", ""), 160)
         if status in {408, 425, 429} or status >= 500:
             raise TransientError(
                 f"it answered {status}", reached=True, wait_s=_seconds(headers.get("retry-after"))

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from live_whisper.errors import HubError
+from live_whisper.errors import HubError, one_line
 from live_whisper.hub.manifest import is_commit, is_plain_file_name, is_sha256
 from live_whisper.hub.names import is_hub_id
-from live_whisper.hub.text import printable
 
 CONFIG: Final = "config.json"
 WEIGHTS: Final = "model.safetensors"
@@ -149,7 +148,7 @@ def check_config(config: object, subject: str) -> int:
     config = config if isinstance(config, dict) else {}
     kind = config.get("model_type")
     if kind != "whisper":
-        named = isinstance(kind, str) and printable(kind, 40)
+        named = isinstance(kind, str) and one_line(kind, 40)
         said = f"its model type is {named}" if named else "its config.json names no model type"
         raise HubError(f"{subject} is not a Whisper checkpoint: {said}.")
     size = config.get("vocab_size")

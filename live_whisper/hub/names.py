@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from live_whisper.errors import ModelError
-from live_whisper.hub.text import printable
+from live_whisper.errors import ModelError, one_line
 
 AudioContext: TypeAlias = Literal["full", "fit"]
 """``full``: windows are padded to 30 s. ``fit``: trained to work on as much audio as there is."""
@@ -208,7 +207,7 @@ def parse_reference(text: str) -> HubReference:
         written = f"{page[1]}@{page[2]}" if page[2] else page[1]
     name, at, revision = written.partition("@")
     if at and (not _REVISION.fullmatch(revision) or ".." in revision or "//" in revision):
-        raise ModelError(f"'{printable(revision)}' is not a branch, tag or commit.")
+        raise ModelError(f"'{one_line(revision)}' is not a branch, tag or commit.")
     if is_hub_id(name):
         return HubReference(hub_id=name, revision=revision)
     model = by_name(name)
@@ -235,4 +234,4 @@ def unknown_model(text: str, extra: Iterable[str] = ()) -> ModelError:
     """The error for a name that is neither known nor a Hub id."""
     near = nearest_names(text, extra)
     hint = f"Did you mean {' or '.join(near)}?" if near else "See: live-whisper models"
-    return ModelError(f"There is no model called '{printable(text, 80)}'.", hint=hint)
+    return ModelError(f"There is no model called '{one_line(text, 80)}'.", hint=hint)

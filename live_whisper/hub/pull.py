@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
-from live_whisper.errors import HubError
+from live_whisper.errors import HubError, one_line
 from live_whisper.hub import listing
 from live_whisper.hub.download import completed, fetch, fetched_size
 from live_whisper.hub.http import HubClient, HubSettings, NotOnHubError, OfflineError
@@ -28,7 +28,7 @@ from live_whisper.hub.names import (
     parse_reference,
 )
 from live_whisper.hub.store import ModelStore, store_error
-from live_whisper.hub.text import printable, size_text
+from live_whisper.hub.text import size_text
 
 Stage: TypeAlias = Literal["looking up", "waiting", "checking", "downloading"]
 Outcome: TypeAlias = Literal["downloaded", "repaired", "already here", "kept offline"]
@@ -124,7 +124,7 @@ class _Pull:
             controls.clock or MonotonicClock(),
             controls.cancel,
         )
-        self._subject = printable(reference.hub_id)
+        self._subject = one_line(reference.hub_id)
         self._total = 0
         self._done: dict[str, int] = {}
 

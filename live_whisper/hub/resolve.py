@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from live_whisper.errors import ModelError
+from live_whisper.errors import ModelError, one_line
 from live_whisper.hub.manifest import MANIFEST, InstalledModel, read_manifest
 from live_whisper.hub.names import (
     DEMO,
@@ -17,7 +17,6 @@ from live_whisper.hub.names import (
     parse_reference,
 )
 from live_whisper.hub.store import ModelStore
-from live_whisper.hub.text import printable
 
 _CONFIG: Final = "config.json"
 _MAX_CONFIG_BYTES: Final = 16 << 20
@@ -61,8 +60,8 @@ def resolve(model: str, *, store: ModelStore) -> ResolvedModel:
     found = store.find(reference)
     if not found:
         raise ModelError(
-            f"The model '{printable(reference.label)}' is not on disk.",
-            hint=f"Pull it with: live-whisper models pull {printable(reference.label)}"
+            f"The model '{one_line(reference.label)}' is not on disk.",
+            hint=f"Pull it with: live-whisper models pull {one_line(reference.label)}"
             " (or try the program without a download: live-whisper demo)",
         )
     return _resolved(found[0])
@@ -141,9 +140,9 @@ def _as_folder(written: str) -> Path | None:
     if has_config:
         return path.absolute()
     if exists and path.is_dir() and not is_hub_id(written):
-        raise ModelError(f"The folder {printable(written)} holds no checkpoint (no config.json).")
+        raise ModelError(f"The folder {one_line(written)} holds no checkpoint (no config.json).")
     if looks_like_path:
-        raise ModelError(f"There is no model folder {printable(written)}.")
+        raise ModelError(f"There is no model folder {one_line(written)}.")
     return None
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from live_whisper.errors import HubError, ModelError
+from live_whisper.errors import HubError, ModelError, one_line
 from live_whisper.hub.manifest import (
     MANIFEST,
     InstalledModel,
@@ -35,7 +35,6 @@ from live_whisper.hub.manifest import (
     write_manifest,
 )
 from live_whisper.hub.names import HubReference
-from live_whisper.hub.text import printable
 from live_whisper.hub.verify import FileProblem, VerifyReport, verify
 
 MODELS_VARIABLE: Final = "LIVE_WHISPER_MODELS"
@@ -286,7 +285,7 @@ class ModelStore:
 
     def _absent(self, reference: HubReference) -> ModelError:
         return ModelError(
-            f"'{printable(reference.label)}' is not on disk.", hint=self.on_disk_hint()
+            f"'{one_line(reference.label)}' is not on disk.", hint=self.on_disk_hint()
         )
 
     def on_disk_hint(self) -> str:
@@ -298,7 +297,7 @@ class ModelStore:
 
 def store_error(root: Path, error: OSError) -> HubError:
     """The user's error for a model folder that cannot be read or changed."""
-    reason = printable(error.strerror or error)
+    reason = one_line(error.strerror or error)
     return HubError(
         f"The model folder {root} cannot be used: {reason}.",
         hint=f"Set {MODELS_VARIABLE} to a folder that can be written.",

@@ -1,16 +1,4 @@
-"""Text from a server or a file, made fit for one line of a terminal."""
-
-import re
-import unicodedata
-
-_SPACE = re.compile(r"\s+")
-
-
-def printable(text: object, limit: int = 160) -> str:
-    """One line without control or formatting characters, at most ``limit`` characters."""
-    flat = _SPACE.sub(" ", str(text)[: 4 * limit]).strip()
-    kept = "".join(c for c in flat if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+"""Sizes as the Hub's pages show them."""
 
 
 def size_text(size_bytes: int) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from live_whisper.errors import one_line
 from live_whisper.hub.checksums import file_checksums
 from live_whisper.hub.manifest import InstalledModel, StoredFile
-from live_whisper.hub.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +64,5 @@ def _check_file(path: Path, file: StoredFile, on_bytes: Callable[[int], None]) -
     except FileNotFoundError:
         return "missing"
     except OSError as error:
-        return f"cannot be read: {printable(error.strerror or error)}"
+        return f"cannot be read: {one_line(error.strerror or error)}"
     return "" if sha256 == file.sha256 else "content differs"

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from live_whisper.errors import UsageError
+from live_whisper.errors import UsageError, one_line
 
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -157,7 +157,7 @@ def language_code(name: str) -> str:
     known = [*LANGUAGES, *LANGUAGES.values(), *_OTHER_NAMES]
     near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Use a code such as en, ko or ja."
-    raise UsageError(f"unknown language: {printable(name)}.", hint=hint)
+    raise UsageError(f"unknown language: {one_line(name, 60)!r}.", hint=hint)
 
 
 def language_name(code: str) -> str:
@@ -171,12 +171,6 @@ def list_codes(codes: Iterable[str], *, limit: int = 12) -> str:
     shown = ", ".join(all_codes[:limit])
     rest = len(all_codes) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def printable(text: str, *, limit: int = 60) -> str:
-    """Text of a user or a file as it may be shown: no control characters, not too long."""
-    clean = "".join(c if c.isprintable() else "\ufffd" for c in text)
-    return repr(clean if len(clean) <= limit else clean[:limit] + "…")
 
 
 _CODES = {name: code for code, name in LANGUAGES.items()}

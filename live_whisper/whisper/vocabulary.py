@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from live_whisper.errors import ModelError
+from live_whisper.errors import ModelError, one_line
 from live_whisper.whisper.jsonfile import id_table, read_object, read_optional
-from live_whisper.whisper.languages import printable
 
 _SPECIAL = re.compile(r"<\|[^|]*\|>")
 
@@ -85,7 +84,7 @@ def _agree(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
     for name in first.keys() & second.keys():
         if first[name] != second[name]:
             raise ModelError(
-                f"the tokenizer files disagree about {printable(name)}: "
+                f"the tokenizer files disagree about {one_line(name, 60)!r}: "
                 f"{first[name]} and {second[name]}."
             )
     return second | first if len(second) >= len(first) else first | second
@@ -96,12 +95,13 @@ def _check_ids(names: dict[str, int], n_vocab: int) -> None:
     for name, number in names.items():
         if number >= n_vocab:
             raise ModelError(
-                f"token {printable(name)} has id {number}, outside the vocabulary of {n_vocab}."
+                f"token {one_line(name, 60)!r} has id {number}, "
+                f"outside the vocabulary of {n_vocab}."
             )
         if number in owner:
             raise ModelError(
                 f"token id {number} has two names: "
-                f"{printable(owner[number])} and {printable(name)}."
+                f"{one_line(owner[number], 60)!r} and {one_line(name, 60)!r}."
             )
         owner[number] = name
 
@@ -122,7 +122,7 @@ def _sorted_out(names: dict[str, int], added_names: Iterable[str]) -> Vocabulary
                 text[bytes(alphabet[c] for c in name)] = number
             except KeyError:
                 raise ModelError(
-                    f"token {number} is not spelt in bytes: {printable(name)}."
+                    f"token {number} is not spelt in bytes: {one_line(name, 60)!r}."
                 ) from None
     absent = [byte for byte in range(256) if bytes([byte]) not in text]
     if absent:

@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from live_whisper import errors
-from live_whisper.errors import LiveWhisperError, ModelError, one_line
+from live_whisper.errors import LiveWhisperError, ModelError, first_line, one_line
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -34,5 +36,21 @@ def test_every_status_is_in_the_readme() -> None:
     assert len({ModelError.exit_status, *statuses}) == 7
 
 
-def test_text_of_any_origin_becomes_one_printable_line() -> None:
-    assert one_line("a\x1b[31mb\nc\u202ed") == "a [31mb c d"
+def test_names_cannot_carry_escape_sequences():
+    assert one_line("Mic\x1b[31m\r\n\x07 \u202eevil\u200b") == "Mic[31m evil"
+    assert one_line("가나다 é") == "가나다 é"
+    assert len(one_line("x" * 1000, 200)) == 200
+
+
+@settings(deadline=None)
+@given(st.text(max_size=400))
+def test_text_of_any_origin_becomes_one_printable_line(text: str) -> None:
+    shown = one_line(text, 100)
+    assert len(shown) <= 100
+    assert shown.isprintable()
+    assert shown == shown.strip()
+
+
+def test_what_an_exception_says_first():
+    assert first_line(ValueError("bad \x1b[1mthing.\nand a page more")) == "bad [1mthing"
+    assert first_line(ValueError()) == "ValueError"

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from live_whisper.errors import HubError
+from live_whisper.errors import HubError, one_line
 from live_whisper.hub import listing
 from live_whisper.hub.pull import pull
 from live_whisper.hub.store import ModelStore
-from live_whisper.hub.text import printable
 
 from .fakehub import BASE, FakeHub, Fault, Repo, checkpoint_files
 from .test_store import json_values
@@ -69,7 +68,7 @@ def test_any_config_is_read_or_refused(config) -> None:
         assert isinstance(listing.check_config(config, BASE), int)
     except HubError as error:
         said = str(error)
-    assert printable(said, 1000) == said
+    assert one_line(said) == said
 
 
 @settings(deadline=None, max_examples=200)
@@ -136,11 +135,3 @@ def test_an_answer_without_commit_cannot_be_pinned(
     hub.faults.append(Fault("/api/models", body=body))
     with pytest.raises(HubError, match="cannot be pinned"):
         pull("base", store)
-
-
-@settings(deadline=None)
-@given(st.text(max_size=400))
-def test_printable_is_one_clean_line(text: str) -> None:
-    shown = printable(text, 100)
-    assert len(shown) <= 100
-    assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in shown)

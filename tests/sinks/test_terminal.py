@@ -17,9 +17,7 @@ import pytest
 from rich.console import Console
 
 from live_whisper.streaming.sinks.base import DisplayClosed
-from live_whisper.streaming.sinks.jsonl import JsonLinesSink
-from live_whisper.streaming.sinks.plain import PlainSink
-from live_whisper.streaming.sinks.terminal import TerminalSink, display_for
+from live_whisper.streaming.sinks.terminal import TerminalSink
 from live_whisper.types.events import Committed, Notice, Progress, Tentative
 
 
@@ -229,22 +227,6 @@ def test_a_defect_in_drawing_reaches_the_caller(monkeypatch):
     with pytest.raises(KeyError, match="a defect"):
         sink.handle(Notice(0, "y"))
     sink.close()
-
-
-def test_which_display(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    assert isinstance(display_for("jsonl", stream=io.StringIO()), JsonLinesSink)
-    assert isinstance(display_for("plain", stream=io.StringIO()), PlainSink)
-    assert isinstance(display_for("rich", stream=io.StringIO()), PlainSink)
-
-
-@pytest.mark.parametrize(("term", "kind"), [("dumb", PlainSink), ("xterm", TerminalSink)])
-def test_a_dumb_terminal_gets_plain_lines(terminal, monkeypatch, term, kind):
-    stream, _, _ = terminal
-    monkeypatch.setenv("TERM", term)
-    sink = display_for("rich", stream=stream)
-    sink.close()
-    assert isinstance(sink, kind)
 
 
 def test_a_picture_of_the_live_view(words, started):

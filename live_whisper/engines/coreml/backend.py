@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from live_whisper.engines.coreml.manifest import Package
 from live_whisper.engines.coreml.tools import coremltools
-from live_whisper.errors import EngineError
+from live_whisper.errors import EngineError, first_line, one_line
 
 ComputeUnits: TypeAlias = Literal["cpu_and_ne", "cpu_and_gpu", "cpu_only", "all"]
 
@@ -86,7 +86,7 @@ class CoreMLBackend:
             coremltools().utils.compile_model(str(package), str(compiled))
         except Exception as error:  # coremltools raises plain Exception and RuntimeError
             raise EngineError(
-                f"Core ML could not compile {package.name}: {_line(error)}"
+                f"Core ML could not compile {package.name}: {first_line(error)}"
             ) from error
 
     def load(self, compiled: Path, units: ComputeUnits, function: str) -> LoadedModel:
@@ -98,7 +98,9 @@ class CoreMLBackend:
                 str(compiled), getattr(ct.ComputeUnit, units.upper()), name
             )
         except Exception as error:
-            raise EngineError(f"Core ML could not load {compiled.name}: {_line(error)}") from error
+            raise EngineError(
+                f"Core ML could not load {compiled.name}: {first_line(error)}"
+            ) from error
         return model
 
     def rehearse(
@@ -127,7 +129,7 @@ class CoreMLBackend:
             return f"Core ML crashed with signal {-done.returncode}"
         if done.returncode:
             lines = done.stdout.strip().splitlines()
-            return _line(lines[-1] if lines else f"exit status {done.returncode}")
+            return one_line(lines[-1] if lines else f"exit status {done.returncode}", 200)
         return ""
 
 
@@ -161,9 +163,3 @@ def system_backend() -> Backend:
 def buffer_dtype(dtype: str) -> type[np.generic]:
     """Type of the array that is handed over for an input: never float16, which crashes."""
     return np.int32 if dtype == "int32" else np.float32
-
-
-def _line(error: object) -> str:
-    """The first line of a message from Core ML, without control characters."""
-    text = "".join(c if c.isprintable() or c == "\n" else " " for c in str(error))
-    return (text.strip().splitlines() or ["no reason given"])[0][:200]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from live_whisper.errors import EngineError, ModelError
+from live_whisper.errors import EngineError, ModelError, first_line
 
 _ERRORS_ONLY = 3
 
@@ -23,7 +23,7 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions have no common base but Exception
-        raise ModelError(f"ONNX Runtime cannot load {path.name}: {one_line(error)}.") from error
+        raise ModelError(f"ONNX Runtime cannot load {path.name}: {first_line(error)}.") from error
 
 
 @contextmanager
@@ -32,11 +32,4 @@ def running(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise EngineError(f"{what} failed on ONNX Runtime: {one_line(error)}.") from error
-
-
-def one_line(error: BaseException) -> str:
-    """An exception's first line without control characters, at most 200 characters."""
-    first = str(error).strip().splitlines()[:1]
-    text = first[0] if first else type(error).__name__
-    return "".join(c for c in text if c.isprintable())[:200].rstrip(". ")
+        raise EngineError(f"{what} failed on ONNX Runtime: {first_line(error)}.") from error

@@ -3,16 +3,13 @@
 import contextlib
 import threading
 from collections import deque
-from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
 
 from live_whisper.captions.cues import CueLimits
 from live_whisper.clock import Clock, MonotonicClock
-from live_whisper.streaming.sinks.base import DisplayClosed, Sink
-from live_whisper.streaming.sinks.jsonl import JsonLinesSink
-from live_whisper.streaming.sinks.plain import PlainSink
+from live_whisper.streaming.sinks.base import DisplayClosed
 from live_whisper.streaming.sinks.terminal_view import picture, render, render_finished
 from live_whisper.streaming.sinks.view_state import Finished, View, ViewState
 from live_whisper.types.events import Event
@@ -159,21 +156,3 @@ class TerminalSink:
             for restore in (self._live.stop, lambda: self._console.show_cursor(show=True)):
                 with contextlib.suppress(OSError, ValueError):
                     restore()
-
-
-def display_for(
-    kind: str,
-    *,
-    outputs: tuple[str, ...] = (),
-    stream: TextIO | None = None,
-    notices: TextIO | None = None,
-) -> Sink:
-    """The display for ``--format``; ``rich`` becomes plain lines where nothing can be redrawn."""
-    if kind == "jsonl":
-        return JsonLinesSink(stream)
-    console = Console(file=stream, highlight=False)
-    if kind == "rich" and console.is_terminal and not console.is_dumb_terminal:
-        if not console.encoding.lower().startswith("utf") and hasattr(console.file, "reconfigure"):
-            console.file.reconfigure(errors="replace")  # a sign it lacks must not end the display
-        return TerminalSink(console, outputs=outputs)
-    return PlainSink(stream, notices)

@@ -1,0 +1,47 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Lang = Annotated[str | None, typer.Option("--lang", "-l", help="Language code or name, or auto.")]
+Model = Annotated[str | None, typer.Option("--model", "-m", help="Name, Hub id, folder, or demo.")]
+Task = Annotated[str | None, typer.Option("--task", help="transcribe or translate (to English).")]
+Output = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--output", help="Subtitle file: .srt .vtt .txt .json .ttml .fcpxml."),
+]
+Profile = Annotated[
+    list[str] | None, typer.Option("--profile", help="Profile name or path; repeatable.")
+]
+Assignment = Annotated[
+    list[str] | None, typer.Option("--set", help="Any setting: section.key=value; repeatable.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
+Prompt = Annotated[str | None, typer.Option("--prompt", help="Text that sets topic and spelling.")]
+Glossary = Annotated[
+    Path | None, typer.Option("--glossary", help="File with one name or term per line.")
+]
+Format = Annotated[str | None, typer.Option("--format", "-f", help="rich, plain or jsonl.")]
+Policy = Annotated[
+    str | None, typer.Option("--policy", help="align_att, local_agreement or phrase.")
+]
+KeepAudio = Annotated[
+    str | None, typer.Option("--keep-audio", help="Keep the recording: a .wav or .flac file.")
+]
+Recordings = Annotated[
+    Path | None, typer.Option("--recordings", help="Folder of recordings, if not the usual one.")
+]
+RecordingName = Annotated[str, typer.Argument(help="Its name, or the beginning of it.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a missing model without asking.")]
+
+
+def recordings_folder(given: Path | None) -> Path | None:
+    """The folder of recordings: the option's, or the settings'."""
+    if given is not None:
+        return given
+    from live_whisper.cli.live import recordings_root
+    from live_whisper.cli.settings import settings
+
+    return recordings_root(settings().config)
