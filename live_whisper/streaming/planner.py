@@ -36,11 +36,20 @@ class Planner:
     """Pure state: fed with speech edges, the captured position and decode costs; asked for windows.
 
     One thread at a time. ``decodes_open_speech`` is the policy's: false means closed segments only.
+    Segments that are ``longest_gap`` samples or more apart never share a window: after such a
+    silence another language may begin.
     """
 
-    def __init__(self, settings: StreamingConfig, *, decodes_open_speech: bool) -> None:
+    def __init__(
+        self,
+        settings: StreamingConfig,
+        *,
+        decodes_open_speech: bool,
+        longest_gap: int | None = None,
+    ) -> None:
         self._settings = settings
         self._open_allowed = decodes_open_speech
+        self._longest_gap = longest_gap or WINDOW_SAMPLES
         self._limit = min(WINDOW_SAMPLES, seconds_to_samples(settings.window_seconds))
         self._new_audio = ms_to_samples(settings.minimum_new_audio_ms)
         self._catch_up = seconds_to_samples(settings.catch_up_after_seconds)
@@ -161,7 +170,7 @@ class Planner:
         start = align_to_position(min(max(first.start, self._boundary), first.end))
         closes = [first]
         for span in list(self._closed)[1:]:
-            if span.end - start > self._limit:
+            if span.end - start > self._limit or span.start - closes[-1].end >= self._longest_gap:
                 break
             closes.append(span)
         end = min(closes[-1].end, start + self._limit)

@@ -74,19 +74,21 @@ class CaptionStream:
         self._source = source
         self._context = context
         self._policy: Policy = make_policy(streaming)
-        self._planner = Planner(streaming, decodes_open_speech=self._policy.decodes_open_speech)
+        limits = lock_limits(recognition or RecognitionConfig())
+        self._lock = LanguageLock(limits) if language is None else None
+        self._planner = Planner(
+            streaming,
+            decodes_open_speech=self._policy.decodes_open_speech,
+            longest_gap=limits.reset_silence_samples if language is None else None,
+        )
         self._stitcher = Stitcher()
         self._language = language
-        self._lock = (
-            None
-            if language is not None
-            else LanguageLock(lock_limits(recognition or RecognitionConfig()))
-        )
         self._language_from = 0
         self._announced = language
         self._captured = 0
         self._speaking = False
         self._open_from = 0
+        self._window_from = -1
         self._prompt_from = 0
         self._tentative: tuple[Word, ...] = ()
         self._steady = SteadyTail(streaming.show_probability)
@@ -107,12 +109,6 @@ class CaptionStream:
             self._speaking = edge.reason == "limit"
             self._open_from = edge.span.end
             return [SpeechChanged(self._captured, speaking=self._speaking, sample=edge.span.end)]
-        silence = edge.at - self._stitcher.end
-        if silence > seconds_to_samples(self._settings.prompt_reset_silence_seconds):
-            self._prompt_from = edge.at
-        if self._lock is not None and self._lock.silence(silence):
-            self._language = None
-            self._language_from = self.decoded_samples
         self._speaking = True
         self._open_from = edge.at
         return [SpeechChanged(self._captured, speaking=True, sample=edge.at)]
@@ -165,6 +161,7 @@ class CaptionStream:
         )
         if done is None:
             return
+        self._window_from = done.span.start
         self._prompt_from = done.prompt_from
         self._policy.resume(tuple(guess.words for guess in done.hypotheses))
         if self._lock is not None:
@@ -180,6 +177,9 @@ class CaptionStream:
         window = self._planner.poll(now_ns)
         if window is None:
             return None
+        if window.span.start > self._window_from:
+            self._window_from = window.span.start
+            self._after_silence(window.span.start)
         committed = self._stitcher.since(window.span.start)
         return WindowRequest(
             window=window,
@@ -228,6 +228,18 @@ class CaptionStream:
         )
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _after_silence(self, start: int) -> None:
+        """Forget what a silence before ``start`` ends.
+
+        In the order of decoding: on a slow machine speech is heard long before its turn comes.
+        """
+        silence = start - self._stitcher.end
+        if silence > seconds_to_samples(self._settings.prompt_reset_silence_seconds):
+            self._prompt_from = start
+        if self._lock is not None and self._lock.silence(silence):
+            self._language = None
+            self._language_from = self.decoded_samples
 
     def _settle_language(self, request: WindowRequest, hypothesis: Hypothesis) -> list[Event]:
         if self._lock is None or self._language is not None:

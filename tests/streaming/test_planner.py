@@ -94,6 +94,17 @@ def test_waiting_segments_share_a_window_of_at_most_thirty_seconds() -> None:
     assert second.closes == tuple(segments[2:])
 
 
+def test_segments_with_a_long_silence_between_them_do_not_share_a_window() -> None:
+    plan = Planner(StreamingConfig(), decodes_open_speech=True, longest_gap=SECOND)
+    for span in (Span(0, 2 * SECOND), Span(2 * SECOND + 100, 4 * SECOND)):
+        plan.edge(SpeechEnded(span, "pause"))
+    plan.edge(SpeechEnded(Span(5 * SECOND, 6 * SECOND), "pause"))
+    plan.captured(6 * SECOND)
+    window = plan.poll(0)
+    assert window is not None
+    assert window.span == Span(0, 4 * SECOND)
+
+
 def test_a_failed_window_is_planned_again() -> None:
     plan = planner()
     plan.edge(SpeechStarted(0))

@@ -195,6 +195,41 @@ def test_a_language_holds_through_pauses_and_is_chosen_again_after_a_long_silenc
     assert only(events, LanguageChosen)[0].language == "en"  # type: ignore[attr-defined]
 
 
+def test_a_slow_machine_chooses_again_when_the_silence_comes_to_be_decoded() -> None:
+    run = Driver(language=None)
+    korean = hypothesis(sentence(0, 6), language_probabilities=(("ko", 0.99), ("en", 0.01)))
+    run.speak(0)
+    run.pause(0, 4 * SECOND)
+    run.speak(5 * SECOND)
+    run.pause(5 * SECOND, 6 * SECOND)
+    run.speak(17 * SECOND)
+    run.pause(17 * SECOND, 20 * SECOND)  # all of it is heard before the first decode
+    first = run.hear(20 * SECOND)
+    assert first is not None
+    assert first.window.closes == (Span(0, 4 * SECOND), Span(5 * SECOND, 6 * SECOND))
+    assert first.language is None
+    run.answer(first, korean)
+    second = run.hear(20 * SECOND)
+    assert second is not None
+    assert second.window.closes == (Span(17 * SECOND, 20 * SECOND),)
+    assert second.language is None
+
+
+def test_being_late_is_no_silence() -> None:
+    run = Driver(language=None, prompt_reset_silence_seconds=20.0)
+    words = sentence(10 * SECOND, 36)
+    korean = hypothesis(words, language_probabilities=(("ko", 0.99), ("en", 0.01)))
+    run.speak(0)
+    run.pause(0, 25 * SECOND)
+    run.speak(26 * SECOND)
+    run.answer(run.hear(27 * SECOND), korean)
+    run.pause(26 * SECOND, 28 * SECOND)
+    late = run.hear(28 * SECOND)
+    assert late is not None
+    assert late.language == "ko"
+    assert late.carried
+
+
 def test_the_same_language_again_is_no_news() -> None:
     run = Driver(language=None)
     korean = hypothesis((), language_probabilities=(("ko", 0.99), ("en", 0.01)))
