@@ -94,6 +94,8 @@ class Condition:
     timestamps: bool = True
     task: Task = "transcribe"
     clean_start: bool = True
+    loud: bool = False
+    """With the noise of the training windows: now and then as loud as 5 dB under the speech."""
 
     @property
     def name(self) -> str:
@@ -102,6 +104,7 @@ class Condition:
         parts += [] if self.timestamps else ["no timestamps"]
         parts += [] if self.task == "transcribe" else [self.task]
         parts += [] if self.clean_start else ["cut anywhere"]
+        parts += ["noise"] if self.loud else []
         return " ".join(parts)
 
 
@@ -114,6 +117,7 @@ CONDITIONS = (
         if not (s == 30 and p)
     ),
     *(Condition(lang, 10, clean_start=False) for lang in ("en", "ko")),
+    *(Condition(lang, 10, loud=True) for lang in ("en", "ko")),
     *(Condition(lang, 10, timestamps=False) for lang in ("en", "ko")),
     Condition("ko", 10, task="translate"),
 )
@@ -130,6 +134,7 @@ def measure(
             language=condition.language,
             task=condition.task,
             clean_start=condition.clean_start,
+            loud=condition.loud,
         )
         if window.speech:
             windows.append(window)

@@ -43,8 +43,8 @@ within a vocabulary of {en_words} English and {ko_words} Korean word forms, and 
   sentences only.
 * Voices: espeak-ng's `en-us`, `en`, `en-GB-x-rp` and `ko`, each with {train_voices} variants in
   training and {test_voices} other variants in the test, at 130 to 195 words per minute.
-* Windows of 2 to 30 s: sentences with pauses, levels from 0.1 to 1, noise, hum and clicks,
-  cut and ended anywhere.
+* Windows of 2 to 30 s: sentences with pauses, levels from 0.1 to 1, cut and ended anywhere;
+  noise, hum, clicks and musical tones under them or alone.
 
 ## Model
 
@@ -61,7 +61,7 @@ about to be *predicted*: the row of the token before it, as in openai-whisper's 
 ## Measured, greedy, on unseen sentences and unseen voices
 
 English is scored by words, Korean by characters without spaces, both without case and
-punctuation; "fit" encodes the window as it is, "full" pads it to 30 s. Times are the mean
+punctuation; "noise": with the louder noise of the training windows; "fit" encodes the window as it is, "full" pads it to 30 s. Times are the mean
 absolute error of segment starts and ends over windows with the right number of segments.
 
 | windows | error rate | time error, mean (median) | windows with the right segments |

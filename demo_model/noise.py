@@ -67,14 +67,14 @@ def tones(rng: np.random.Generator, n: int) -> Samples:
     return out
 
 
-def background(rng: np.random.Generator, n: int) -> Samples | None:
-    """Noise as it lies under speech, or None for digital silence."""
+def background(rng: np.random.Generator, n: int, *, loud: bool = True) -> Samples | None:
+    """Noise as it lies under speech, or None for digital silence; `loud`: now and then a lot."""
     kind = rng.random()
     if kind < 0.3:
         return None
-    level = 10 ** (rng.uniform(-2.6, -1.8) if kind > 0.85 else rng.uniform(-4.0, -2.2))
+    level = 10 ** (rng.uniform(-2.6, -1.8) if loud and kind > 0.85 else rng.uniform(-4.0, -2.2))
     out = coloured(rng, n, float(rng.choice([0.0, 0.0, 1.0, 2.0]))) * np.float32(level)
-    extra = rng.random()
+    extra = rng.random() if loud else 0.0
     if extra > 0.94:
         out += hum(rng, n) * np.float32(10 ** rng.uniform(-3.5, -2.0))
     elif extra > 0.88:

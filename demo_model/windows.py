@@ -77,6 +77,7 @@ class Composer:
         language: str | None = None,
         task: Task | None = None,
         clean_start: bool = False,
+        loud: bool = True,
     ) -> Window:
         """A window of `seconds`, of which the share `filled` may hold speech."""
         rng = self.rng
@@ -91,7 +92,7 @@ class Composer:
             task = "translate" if wanted else "transcribe"
         window = Window(np.zeros(n, np.float32), language, task)
         self._place(window, round(n * filled), clean_start=clean_start)
-        self._background(window, round(n * filled))
+        self._background(window, round(n * filled), loud=loud)
         return window
 
     def _sentences(self, language: str, task: Task, count: int) -> list[str]:
@@ -165,8 +166,8 @@ class Composer:
         segment = Segment(words, complete and bool(words), utterance.english, phonemes)
         window.segments.append(segment)
 
-    def _background(self, window: Window, limit: int) -> None:
-        background = noise.background(self.noise_rng, len(window.samples))
+    def _background(self, window: Window, limit: int, *, loud: bool) -> None:
+        background = noise.background(self.noise_rng, len(window.samples), loud=loud)
         if background is None:
             return
         if limit < len(window.samples) and self.rng.random() < 0.7:
