@@ -25,6 +25,7 @@ from live_whisper.clock import MonotonicClock, ProcessorClock
 from live_whisper.config.schema import Config
 from live_whisper.decoding.file_mel import FileMel
 from live_whisper.decoding.longform import LongForm, LongFormSettings
+from live_whisper.decoding.prompt import carries_text
 from live_whisper.decoding.window import NO_GUARDS, WindowDecoder
 from live_whisper.engines.base import Engine
 from live_whisper.hub.resolve import demo_path
@@ -77,7 +78,9 @@ def configuration(assignments: list[str], built: Built) -> Config:
 def offline(loaded: Loaded, built: Built, language: str) -> dict[str, float]:
     """Error rates of the whole recording, decoded as ``live-whisper transcribe`` does it."""
     settings = LongFormSettings(
-        language=None if language == "auto" else language, context="fit" if loaded.fit else "full"
+        language=None if language == "auto" else language,
+        context="fit" if loaded.fit else "full",
+        condition_on_previous_text=carries_text("auto", short_context=loaded.fit),
     )
     return offline_rates(built.said, offline_words(loaded, built, settings))
 

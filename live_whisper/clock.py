@@ -4,6 +4,7 @@ Stages never look at a clock: they are plain objects with ``push`` and ``poll(no
 around them use a ``Clock``, so the same objects run under ``VirtualClock`` in tests.
 """
 
+import sys
 import threading
 import time
 from typing import Protocol
@@ -22,11 +23,21 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """The machine's monotonic clock."""
+    """The machine's clock that never goes back, and goes on while the machine sleeps.
+
+    A microphone heard nothing while a laptop slept: the time must pass all the same, or everything
+    said later would be dated too early. ``time.monotonic`` stands still then on Linux and macOS.
+    """
+
+    _id: int | None = None
+    if sys.platform == "linux":
+        _id = time.CLOCK_BOOTTIME
+    elif sys.platform == "darwin":
+        _id = time.CLOCK_MONOTONIC
 
     def now_ns(self) -> int:
-        """Nanoseconds of ``time.monotonic_ns``."""
-        return time.monotonic_ns()
+        """Nanoseconds since the machine was started, or so."""
+        return time.monotonic_ns() if self._id is None else time.clock_gettime_ns(self._id)
 
     def wait(self, event: threading.Event, timeout_ns: int) -> bool:
         """Wait on the event itself, so that setting it wakes the waiter at once."""

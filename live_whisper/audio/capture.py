@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 BUFFER_SECONDS: Final = 60
+PAUSE_NS: Final = 1_500_000_000
+"""Blocks come every few hundredths of a second; after this long without one, sound is missing."""
 _MAX_LOSSES: Final = 1024
 
 
@@ -53,6 +55,7 @@ class CaptureBuffer:
         self._first_write_ns: int | None = None
         self._first_frames = 0
         self._last_write_ns: int | None = None
+        self._pause: tuple[int, int] | None = None  # frame it came before, clock time it began
         self._lock = threading.Lock()
 
     @property
@@ -81,6 +84,16 @@ class CaptureBuffer:
         return self._last_write_ns
 
     @property
+    def paused_ns(self) -> int | None:
+        """Clock time at which a pause in the writing began, once all before it is taken.
+
+        Of more than ``PAUSE_NS``: the process was stopped, or the machine slept. What the device
+        then gives again stands at an unknown place, so nothing after the pause is handed out.
+        """
+        with self._lock:
+            return self._pause[1] if self._pause is not None and self._at_pause() else None
+
+    @property
     def first_frame_ns(self) -> int | None:
         """Clock time at which the first frame began, as far as its arrival tells."""
         if self._first_write_ns is None:
@@ -104,7 +117,9 @@ class CaptureBuffer:
         with self._lock:
             if self._first_write_ns is None:
                 self._first_write_ns, self._first_frames = now_ns, count
-            self._last_write_ns = now_ns
+            last_ns, self._last_write_ns = self._last_write_ns, now_ns
+            if last_ns is not None and now_ns - last_ns > PAUSE_NS and self._pause is None:
+                self._pause = self._written, last_ns
             self._xruns += xrun
             self._note_loss(self._written, lost_before)
             self._written += kept
@@ -115,10 +130,10 @@ class CaptureBuffer:
     def take(self, max_frames: int | None = None) -> Captured:
         """What there is, up to the next hole or ``max_frames``, without waiting. Reading thread."""
         with self._lock:
-            lost = 0
-            if self._losses and self._losses[0][0] == self._taken:
+            lost, last = 0, self._written if self._pause is None else self._pause[0]
+            if self._losses and self._losses[0][0] == self._taken and not self._at_pause():
                 lost = self._losses.pop(0)[1]
-            stop = self._losses[0][0] if self._losses else self._written
+            stop = min(last, self._losses[0][0]) if self._losses else last
             count = stop - self._taken
             if max_frames is not None:
                 count = min(count, max_frames)
@@ -132,6 +147,9 @@ class CaptureBuffer:
             if self._taken == self._written and not self._losses:
                 self.ready.clear()
         return Captured(frames, lost)
+
+    def _at_pause(self) -> bool:
+        return self._pause is not None and self._taken >= self._pause[0]
 
     def _note_loss(self, at: int, frames: int) -> None:
         if frames <= 0:

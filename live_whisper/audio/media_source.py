@@ -11,19 +11,28 @@ from live_whisper.audio.source import SourceChunk
 from live_whisper.clock import Clock
 from live_whisper.errors import InputError, one_line
 from live_whisper.types.audio import Samples
-from live_whisper.units import SAMPLE_RATE, ms_to_samples, ns_to_samples, samples_to_ns
+from live_whisper.units import (
+    NS_PER_SECOND,
+    SAMPLE_RATE,
+    ms_to_samples,
+    ns_to_samples,
+    samples_to_ns,
+)
 
 Pace = Literal["realtime", "fast"]
 
 _MAX_CHUNK_SAMPLES: Final = 2 * SAMPLE_RATE
 _STEP_SAMPLES: Final = ms_to_samples(30)  # what a microphone gives at a time
+_PAUSE_NS: Final = 2 * NS_PER_SECOND
+"""A read this late was not made while the program was stopped or the computer slept."""
 
 
 class MediaFileSource:
     """See the module. ``realtime`` hands out samples when the clock says they have been spoken.
 
     Decoding happens in ``read``, so nothing piles up; a reader that comes late finds everything
-    that is due, in order.
+    that is due, in order. Where the whole program stood still (Ctrl-Z, a laptop's sleep) a file
+    can wait: it goes on from where it was.
     """
 
     def __init__(self, path: str | Path, clock: Clock, *, pace: Pace = "fast") -> None:
@@ -35,7 +44,7 @@ class MediaFileSource:
         self._blocks: Iterator[Samples] | None = None
         self._out = Outbox(_MAX_CHUNK_SAMPLES)
         self._opened_ns = 0
-        self._heard = False
+        self._looked_ns: int | None = None
         self._told = 0
         self._exhausted = False
         self._stopping = threading.Event()
@@ -70,6 +79,7 @@ class MediaFileSource:
         if self._pace == "realtime" and not self._stopping.is_set():
             wanted = min(wanted, self._await_due(timeout_ns))
         self._decode(wanted)
+        self._looked_ns = self._clock.now_ns()
         return self._out.take(ended=self._exhausted, at_most=wanted)
 
     def stop(self) -> None:
@@ -89,8 +99,17 @@ class MediaFileSource:
         left_ns = due_ns - self._clock.now_ns()
         if left_ns > 0:
             self._clock.wait(self._stopping, min(timeout_ns, left_ns))
+        self._leave_out_pause(timeout_ns)
         due = ns_to_samples(self._clock.now_ns() - self._opened_ns) - position
         return due if due >= _STEP_SAMPLES else 0
+
+    def _leave_out_pause(self, timeout_ns: int) -> None:
+        if self._looked_ns is None or is_url(str(self._path)):
+            return
+        paused_ns = self._clock.now_ns() - self._looked_ns - timeout_ns
+        if paused_ns >= _PAUSE_NS:
+            self._opened_ns += paused_ns
+            self._out.tell(f"Going on after a pause of {paused_ns / NS_PER_SECOND:.0f} s.")
 
     def _decode(self, wanted: int) -> None:
         assert self._blocks is not None

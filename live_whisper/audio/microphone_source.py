@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from live_whisper.audio.capture import Captured
+from live_whisper.audio.capture import PAUSE_NS, Captured
 from live_whisper.audio.devices import InputBackend, InputStream, choose_device
 from live_whisper.audio.outbox import Outbox
 from live_whisper.audio.pcm import mix_down
@@ -27,7 +27,7 @@ _MAX_CHUNK_SAMPLES = 5 * SAMPLE_RATE
 class Reconnect:
     """When a stream counts as gone and how it is sought again."""
 
-    stall_ns: int = 3 * NS_PER_SECOND // 2
+    stall_ns: int = PAUSE_NS
     """Without a block for this long, the stream is taken for dead."""
     first_sound_ns: int = 5 * NS_PER_SECOND
     """The same for a stream just opened: a Bluetooth headset takes seconds to begin."""
@@ -74,6 +74,8 @@ class MicrophoneSource:
         self._zeros: int | None = 0  # samples of digital silence so far; None once it is settled
         self._stopping = threading.Event()
         self._drained = False
+        self._looked_ns: int | None = None
+        self._asleep = False
 
     @property
     def name(self) -> str:
@@ -101,6 +103,7 @@ class MicrophoneSource:
                 self._seek(timeout_ns)
             else:
                 self._listen(self._stream, timeout_ns)
+        self._looked_ns = self._clock.now_ns()
         return self._out.take(ended=self._drained)
 
     def stop(self) -> None:
@@ -129,10 +132,16 @@ class MicrophoneSource:
             left_ns = max(0, deadline - self._clock.now_ns())
             self._clock.wait(stream.buffer.ready, min(timeout_ns, left_ns))
         alive, now_ns = stream.alive, self._clock.now_ns()  # before draining: nothing comes between
+        # So late a read was not made because none of this process ran.
+        looked_ns = now_ns if self._looked_ns is None else self._looked_ns
+        asleep = now_ns - looked_ns - timeout_ns > PAUSE_NS
         if self._drain(stream):
+            self._asleep = asleep
             return
-        if not alive or now_ns >= deadline:
+        self._asleep = self._asleep or asleep
+        if not alive or now_ns >= deadline or stream.buffer.paused_ns is not None:
             self._lose(stream, silently=alive)
+        self._asleep = False
 
     def _deadline_ns(self, stream: InputStream) -> int:
         last_ns = stream.buffer.last_write_ns
@@ -190,13 +199,15 @@ class MicrophoneSource:
 
     def _lose(self, stream: InputStream, *, silently: bool) -> None:
         self._out.add(self._flush_resampler())
-        last_ns = stream.buffer.last_write_ns
+        last_ns = stream.buffer.paused_ns or stream.buffer.last_write_ns
         self._stream = None
         stream.close()
         now_ns = self._clock.now_ns()
         if self._absence is None:
             self._absence = _Absence(self._opened_ns if last_ns is None else last_ns)
             how = "stopped giving sound" if silently else "was disconnected"
+            if self._asleep:
+                how = "was not heard while the program was stopped or the computer slept"
             self._out.tell(f"{self._name} {how}; waiting for it to come back.")
             self._absence.next_attempt_ns = now_ns
         else:
@@ -253,7 +264,8 @@ class MicrophoneSource:
             return
         if stream.alive:
             stream.close()
-        if not self._drain(stream) and not stream.buffer.waiting_frames:
+        paused = stream.buffer.paused_ns is not None  # what came after has no place any more
+        if not self._drain(stream) and (paused or not stream.buffer.waiting_frames):
             self._out.add(self._flush_resampler())
             self._stream = None
             self._drained = True

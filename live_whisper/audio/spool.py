@@ -11,6 +11,7 @@ import contextlib
 import os
 import struct
 import threading
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,8 @@ _PART_SAMPLES: Final = 12 * 3600 * SAMPLE_RATE  # 1.4 GB: below the 2 GiB some r
 _SYNC_SAMPLES: Final = SAMPLE_RATE  # a power cut costs about a second; a kill costs nothing
 _RETRY_SAMPLES: Final = 10 * SAMPLE_RATE
 _PREFIX: Final = "audio-"
+_PATCH_SAMPLES: Final = SAMPLE_RATE
+_MOST_UNREADABLE: Final = 4096
 
 
 class SpoolGapError(InputError):
@@ -217,6 +220,8 @@ class SpoolReader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.unreadable: deque[Span] = deque(maxlen=_MOST_UNREADABLE)
+        """What ``read`` replaced by silence because the disk failed to give it; the last of it."""
 
     def coverage(self) -> tuple[Span, ...]:
         """What is on disk: spans in order that neither touch nor overlap."""
@@ -236,8 +241,8 @@ class SpoolReader:
     def read(self, span: Span, *, fill: bool = False) -> Samples:
         """The samples of ``span``, float32.
 
-        Raises ``SpoolGapError`` where some are missing, unless ``fill`` puts silence there, and
-        ``InputError`` where the disk fails.
+        Raises ``SpoolGapError`` where some are missing and ``InputError`` where the disk fails,
+        unless ``fill`` puts silence there.
         """
         out = np.zeros(span.length, dtype=np.float32)
         have = 0
@@ -246,7 +251,7 @@ class SpoolReader:
             piece = Span(max(at, part.span.start), max(at, part.span.start, part.span.end))
             piece = Span(min(piece.start, span.end), min(piece.end, span.end))
             if piece.length:
-                values = self._read_part(part, piece)
+                values = self._read_patched(part, piece) if fill else self._read_part(part, piece)
                 out[piece.start - span.start :][: len(values)] = values
                 have += len(values)
                 at = piece.start + len(values)
@@ -273,6 +278,22 @@ class SpoolReader:
             start = int(digits)
             found.append(_Part(path, Span(start, start + max(0, size - _HEADER_BYTES) // 2)))
         return sorted(found, key=lambda part: part.span.start)
+
+    def _read_patched(self, part: _Part, span: Span) -> Samples:
+        """Second by second where the whole cannot be read: a bad place costs no more than that."""
+        try:
+            return self._read_part(part, span)
+        except InputError:
+            if span.length <= _PATCH_SAMPLES:
+                self.unreadable.append(span)
+                return np.zeros(span.length, dtype=np.float32)
+        starts = range(span.start, span.end, _PATCH_SAMPLES)
+        seconds = (Span(at, min(at + _PATCH_SAMPLES, span.end)) for at in starts)
+        values = [self._read_patched(part, second) for second in seconds]
+        whole = np.zeros(span.length, dtype=np.float32)  # a second may come short at the part's end
+        for at, piece in zip(starts, values, strict=True):
+            whole[at - span.start :][: len(piece)] = piece
+        return whole
 
     def _read_part(self, part: _Part, span: Span) -> Samples:
         try:

@@ -10,6 +10,7 @@ from live_whisper.cli.app_models import models_app
 from live_whisper.cli.app_recordings import recordings_app
 from live_whisper.cli.options import (
     Assignment,
+    Beam,
     Format,
     Glossary,
     KeepAudio,
@@ -165,6 +166,7 @@ def transcribe(
     assignment: Assignment = None,
     prompt: Prompt = None,
     glossary: Glossary = None,
+    beam: Beam = None,
     vad: Annotated[bool, typer.Option("--vad", help="Skip what the gate judges silent.")] = False,
     overwrite: Overwrite = False,
     yes: Yes = False,
@@ -181,6 +183,7 @@ def transcribe(
             "recognition.model": model,
             "recognition.task": task,
             "recognition.prompt": prompt,
+            "decoding.beam_size": beam,
             "output.files": output,
             "output.overwrite": overwrite or None,
             "display.format": format_,
@@ -219,7 +222,7 @@ def bench(
     model: Model = None,
     sizes: Annotated[
         list[str] | None,
-        typer.Option("--size", help="Also time an engine of this size; repeatable; none."),
+        typer.Option("--size", help="Estimate tiny, base, … large-v3-turbo; repeatable; none."),
     ] = None,
     clip: Annotated[
         Path | None, typer.Option("--clip", help="Media file with its words in FILE.json.")
@@ -227,6 +230,9 @@ def bench(
     json_: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Write a picture here (.png).")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", help="Write every event here (.jsonl), per language.")
     ] = None,
     policy: Policy = None,
     profile: Profile = None,
@@ -241,7 +247,7 @@ def bench(
         assignments=assignment,
         options={"recognition.model": model, "streaming.policy": policy},
     )
-    outputs = Outputs(json_path=json_, plot_path=plot)
+    outputs = Outputs(json_path=json_, plot_path=plot, log_path=log)
     return run_bench(loaded.config, sizes=sizes, outputs=outputs, clip_path=clip)
 
 
@@ -250,6 +256,7 @@ def refine_command(
     recording: RecordingName,
     model: Model = None,
     output: Output = None,
+    beam: Beam = None,
     assignment: Assignment = None,
     overwrite: Overwrite = False,
     root: Recordings = None,
@@ -257,7 +264,7 @@ def refine_command(
     """A second pass over a recording whose audio was kept: full context, *.final.srt, a diff."""
     from live_whisper.cli.refine import Options, run_refine
 
-    options = Options(model, tuple(output or ()), overwrite, tuple(assignment or ()))
+    options = Options(model, tuple(output or ()), overwrite, tuple(assignment or ()), beam)
     return run_refine(recording, options, recordings_folder(root))
 
 

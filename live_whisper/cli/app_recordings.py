@@ -1,5 +1,6 @@
 """`live-whisper recordings` and its commands."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from live_whisper.cli.options import Overwrite, RecordingName, Recordings, recordings_folder
 
 recordings_app = typer.Typer(
-    help="Recordings on this machine: list, show, export, remove.", rich_markup_mode=None
+    help="Recordings on this machine: list, show, measure, export, remove.", rich_markup_mode=None
 )
 
 
@@ -27,6 +28,24 @@ def recordings_show(recording: RecordingName, root: Recordings = None) -> int:
     from live_whisper.cli.recordings import run_show
 
     return run_show(recording, recordings_folder(root))
+
+
+@recordings_app.command("stats")
+def recordings_stats(
+    recording: Annotated[
+        str, typer.Argument(help="Its name, the beginning of it, or a journal or event log file.")
+    ],
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="What was really said, as JSON word times: adds error rates."),
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write all figures.")] = None,
+    root: Recordings = None,
+) -> int:
+    """Say how late a run's words were, what was taken back and how busy the machine was."""
+    from live_whisper.cli.recording_stats import run_stats
+
+    return run_stats(recording, truth=truth, json_path=json_path, root=recordings_folder(root))
 
 
 @recordings_app.command("export")

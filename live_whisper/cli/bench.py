@@ -4,13 +4,15 @@ import json
 import os
 import platform
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
+from live_whisper.cli.bench_report import print_result
 from live_whisper.config.schema import Config
 from live_whisper.errors import (
     MissingDependencyError,
@@ -21,15 +23,15 @@ from live_whisper.errors import (
 )
 from live_whisper.hub.resolve import resolve
 from live_whisper.hub.store import ModelStore
-from live_whisper.runtime.bench import Bench, BenchResult, Estimate, load_clip
+from live_whisper.runtime.bench import Bench, BenchResult, LiveResult, load_clip, timed_events
 from live_whisper.runtime.engine_speed import SIZES
-from live_whisper.streaming.evaluation.report import Bar, Report, bars
+from live_whisper.runtime.estimates import advice
+from live_whisper.streaming.evaluation.report import bars
+from live_whisper.streaming.sinks.event_log import EventLogSink
 from live_whisper.streaming.sinks.files import reason, shown
 
 if TYPE_CHECKING:
     from live_whisper.streaming.evaluation.report import Quantiles
-
-DEFAULT_SIZES = ("tiny", "base")
 
 
 def run_bench(
@@ -49,24 +51,53 @@ def run_bench(
         bench = Bench.load(model.path, config, fit=model.audio_context == "fit")
         result = bench.run(clip, chosen, shown.update)
     print_result(console, result)
-    outputs.write(result, model.name)
+    outputs.write(result, model.name, config)
     return 0
 
 
 class Outputs:
     """The files asked for."""
 
-    def __init__(self, *, json_path: Path | None = None, plot_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        json_path: Path | None = None,
+        plot_path: Path | None = None,
+        log_path: Path | None = None,
+    ) -> None:
         self._json = json_path
         self._plot = plot_path
+        self._log = log_path
 
     def check(self) -> None:
-        """Raise ``MissingDependencyError`` before a minute is spent, not after it."""
-        if self._plot is not None:
-            _pyplot()
+        """Raise now what would otherwise be lost after a minute of measuring.
 
-    def write(self, result: BenchResult, model: str) -> None:
-        """Write JSON and picture."""
+        ``MissingDependencyError`` without matplotlib, ``OutputError`` for an unusable name.
+        """
+        if self._plot is not None:
+            pyplot = _pyplot()
+            figure = pyplot.figure()
+            kinds = figure.canvas.get_supported_filetypes()
+            pyplot.close(figure)
+            if self._plot.suffix.lower().removeprefix(".") not in kinds:
+                raise OutputError(
+                    f"{shown(self._plot)!r} is no kind of picture that can be drawn.",
+                    hint="Use .png, .svg or .pdf.",
+                )
+        for path in (self._json, self._plot, self._log):
+            if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+                problem = "is a folder" if path.is_dir() else "has no folder to be in"
+                raise OutputError(f"{shown(path)!r} {problem}.", hint="Choose another name.")
+
+    def write(self, result: BenchResult, model: str, config: Config) -> None:
+        """Write JSON, picture and event logs."""
+        if self._log is not None:
+            for live in result.live:
+                one = len(result.live) == 1
+                path = (
+                    self._log if one else self._log.with_stem(f"{self._log.stem}-{live.language}")
+                )
+                _written(path, partial(write_log, live, config))
         if self._json is not None:
             text = json.dumps(as_document(result, model), indent=1, ensure_ascii=False)
             _written(self._json, lambda path: path.write_text(text + "\n", encoding="utf-8"))
@@ -82,112 +113,28 @@ def _written(path: Path, write: Callable[[Path], object]) -> None:
         raise OutputError(f"{shown(path)!r} cannot be written: {one_line(why)}.") from None
 
 
-def _sizes(names: list[str] | None) -> tuple[str, ...]:
-    chosen = DEFAULT_SIZES if names is None else tuple(names)
+def write_log(live: LiveResult, config: Config, path: Path) -> None:
+    """The event log of a simulated run, as a live one writes it with ``output.event_log``."""
+    log = EventLogSink(path)
+    for moment, event in timed_events(live, config):
+        log.write(moment, event)
+    log.close()
+
+
+def _sizes(names: list[str] | None) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    chosen = tuple(dict.fromkeys(names))
     if chosen == ("none",):
         return ()
+    if "none" in chosen:
+        raise UsageError("--size none goes with no other size.")
     for name in chosen:
         if name not in SIZES:
-            raise UsageError(f"Unknown size {name!r}.", hint=f"Use none or {', '.join(SIZES)}.")
-    return chosen
-
-
-# --- tables -------------------------------------------------------------------------------------
-
-
-def print_result(console: Console, result: BenchResult) -> None:
-    """Engine, live path and what other models would be like."""
-    speed = result.speed
-    encoder = ", ".join(f"{n / 50:.0f} s {ns / 1e6:.0f} ms" for n, ns in speed.encode_ns)
-    console.print(f"Engine: {result.engine}")
-    console.print(f"Encoder: {encoder}; one token {speed.token_ns / 1e6:.1f} ms")
-    table = Table(title="The bundled clip through the live path", title_justify="left")
-    table.add_column("")
-    for live in result.live:
-        table.add_column(live.language, justify="right")
-    table.add_column("bar", justify="right")
-    for name, *cells in _rows([live.report for live in result.live]):
-        table.add_row(name, *cells)
-    console.print(table)
-    if result.estimates:
-        console.print(estimate_table(result.estimates))
-        console.print(advice(result.estimates), style="bold")
-    console.print(
-        f"{result.seconds:.0f} s. Played on a virtual clock: delays include the measured computing,"
-        " not a sound card's own delay."
-    )
-
-
-def _rows(reports: list[Report]) -> list[tuple[str, ...]]:
-    by_name = [{bar.name: bar for bar in bars(report)} for report in reports]
-    rows: list[tuple[str, ...]] = [
-        ("error rate, live", *[f"{_rate(r.text.by_language)}" for r in reports], ""),
-        ("error rate, offline", *[f"{_rate(r.offline_by_language)}" for r in reports], ""),
-    ]
-    for name, bar in by_name[0].items():
-        cells = [_cell(found[name]) for found in by_name]
-        rows.append((name, *cells, f"≤ {bar.limit:g} {bar.unit}".rstrip()))
-    for name, pick in (("processor time ÷ audio", _cpu), ("peak memory", _memory)):
-        rows.append((name, *[pick(report) for report in reports], ""))
-    return rows
-
-
-def _cell(bar: Bar) -> str:
-    if bar.value is None:
-        return "–"
-    text = f"{bar.value:.3g}"
-    return text if bar.met else f"[red]{text}[/red]"
-
-
-def _rate(rates: dict[str, float] | None) -> str:
-    return f"{max(rates.values()):.2f} %" if rates else "–"
-
-
-def _cpu(report: Report) -> str:
-    value = report.cost.cpu_per_audio_second
-    return "–" if value is None else f"{value:.2f}"
-
-
-def _memory(report: Report) -> str:
-    value = report.cost.peak_memory_bytes
-    return f"{value / 1e6:.0f} MB" if value else "–"
-
-
-def estimate_table(estimates: tuple[Estimate, ...]) -> Table:
-    """What models of published sizes would be like on this machine."""
-    table = Table(
-        title="Larger models here: random weights timed, then the clip replayed at that cost",
-        title_justify="left",
-    )
-    for name in ("size", "context", "encoder 30 s", "token", "busy", "policy", "commit p50 / p95"):
-        table.add_column(name, justify="left" if name in {"size", "context"} else "right")
-    table.add_column("verdict")
-    for item in estimates:
-        table.add_row(
-            item.size,
-            item.context,
-            f"{item.speed.encode(1500) / 1e6:.0f} ms",
-            f"{item.speed.token_ns / 1e6:.1f} ms",
-            f"{100 * item.compute_ratio:.0f} %",
-            item.policy,
-            f"{_seconds(item.commit_p50)} / {_seconds(item.commit_p95)}",
-            item.verdict,
-        )
-    return table
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} s"
-
-
-def advice(estimates: tuple[Estimate, ...]) -> str:
-    """One line: the largest model worth trying live."""
-    live = [item for item in estimates if item.verdict == "live"]
-    if not live:
-        return "None of these sizes is live here; --policy phrase captions after each phrase."
-    best = live[-1]
-    kind = "any checkpoint" if best.context == "full" else "checkpoints for fitted context (ACFT)"
-    return f"Largest live size measured: {best.size}, {kind}."
+            raise UsageError(
+                f"Unknown size {one_line(name)!r}.", hint=f"Use none or {', '.join(SIZES)}."
+            )
+    return tuple(sorted(chosen, key=list(SIZES).index))
 
 
 # --- files --------------------------------------------------------------------------------------
@@ -207,13 +154,20 @@ def as_document(result: BenchResult, model: str) -> dict[str, object]:
         "seconds": result.seconds,
         "encoder_ns": [list(pair) for pair in result.speed.encode_ns],
         "token_ns": result.speed.token_ns,
-        "live": {live.language: live.report.as_dict() for live in result.live},
+        "live": {
+            live.language: live.report.as_dict()
+            | {"bars": [asdict(bar) | {"met": bar.met} for bar in bars(live.report)]}
+            for live in result.live
+        },
         "estimates": [
             {
                 "size": item.size,
                 "context": item.context,
+                "model": item.model,
                 "encode_30_s_ns": item.speed.encode(1500),
                 "token_ns": item.speed.token_ns,
+                "decode_seconds": item.decode_seconds,
+                "step_seconds": item.step_seconds,
                 "compute_ratio": item.compute_ratio,
                 "commit_p50_seconds": item.commit_p50,
                 "commit_p95_seconds": item.commit_p95,
@@ -222,6 +176,7 @@ def as_document(result: BenchResult, model: str) -> dict[str, object]:
             }
             for item in result.estimates
         ],
+        "advice": list(advice(result.estimates)) if result.estimates else [],
     }
 
 

@@ -2,6 +2,9 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from live_whisper.captions.options import cue_limits
 from live_whisper.config.schema import Config
@@ -33,6 +36,29 @@ def choose_display(config: Config) -> Sink:
         show_suppressed=config.display.show_suppressed,
         limits=cue_limits(config.captions),
     )
+
+
+@contextmanager
+def event_log(config: Config) -> Iterator[tuple[Sink, ...]]:
+    """The log that the settings ask for, or none. A run that never began leaves no file behind.
+
+    Raises ``OutputError`` where its file cannot be claimed.
+    """
+    if not config.output.event_log:
+        yield ()
+        return
+    from live_whisper.streaming.sinks.event_log import EventLogSink
+    from live_whisper.streaming.sinks.files import claim_output
+
+    path = Path(config.output.event_log).expanduser()
+    claim_output(path, overwrite=config.output.overwrite)
+    log = EventLogSink(path)
+    try:
+        yield (log,)
+    finally:
+        log.close()
+        if not path.stat().st_size:
+            path.unlink()
 
 
 def _can_redraw() -> bool:

@@ -2,17 +2,15 @@
 
 import contextlib
 import os
-import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-import typer
-
+from live_whisper.cli.model_choice import find_model, may_pull
+from live_whisper.cli.settings import recordings_root
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
 from live_whisper.errors import InputError, ModelError, OutputError, UsageError
@@ -90,31 +88,6 @@ def _labels(extras: Extras) -> tuple[str, ...]:
     return labels
 
 
-def find_model(config: Config) -> "ResolvedModel":
-    """The checkpoint to use. Raises ``ModelError`` with what to do where there is none."""
-    from live_whisper.hub.resolve import default_model, resolve
-    from live_whisper.hub.store import ModelStore
-
-    store = ModelStore.default()
-    wanted = config.recognition.model
-    if wanted:
-        return resolve(wanted, store=store)
-    language = config.recognition.language
-    found = default_model(store, language="" if language == "auto" else language)
-    if found is None:
-        raise ModelError(
-            "No model is chosen and none is on disk.",
-            hint="Try: live-whisper demo, or: live-whisper models pull base.",
-        )
-    return found
-
-
-def recordings_root(config: Config) -> Path | None:
-    """Where recordings are kept; ``None``: the platform's state directory."""
-    folder = config.output.recordings
-    return Path(folder).expanduser() if folder else None
-
-
 def check_kept_audio(config: Config) -> None:
     """Raise ``OutputError`` now for a name the recording could not be kept under at the end."""
     name = config.output.keep_audio
@@ -130,21 +103,6 @@ def check_kept_audio(config: Config) -> None:
         raise OutputError(f"The folder of {name!r} does not exist.", hint="Create it first.")
 
 
-def may_pull(model: str, problem: str, *, yes: bool) -> bool:
-    """Whether a missing model may be downloaded: said in advance, or asked on a terminal."""
-    from live_whisper.hub.resolve import is_pullable
-
-    if not model or not is_pullable(model):
-        return False
-    if yes:
-        return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    return typer.confirm(
-        f"{problem.split('. ', maxsplit=1)[0]}. Pull it now?", default=True, err=True
-    )
-
-
 def caption(
     config: Config,
     heard: list[Input],
@@ -152,7 +110,8 @@ def caption(
     extras: Extras | None = None,
 ) -> int:
     """Run on open inputs; without a model the configured one is pulled meanwhile."""
-    from live_whisper.cli.display import choose_display
+    from live_whisper.cli.display import choose_display, event_log
+    from live_whisper.cli.suspend import suspendable
     from live_whisper.runtime.captioner import Captioner, Request, make_port
 
     check_kept_audio(config)
@@ -162,32 +121,35 @@ def caption(
         port, name = make_port(config, model.path, model.audio_context), model.name
     else:
         port, name = _pulling_port(config), config.recognition.model
-    display = None
-    try:
-        display = choose_display(config)
-        captioner = Captioner(
-            Request(
-                config,
-                heard[0],
-                port,
-                model_name=name,
-                model_folder=model.path if model else None,
-                audio_context=model.audio_context if model else "full",
-                displays=(display,),
-                more_inputs=tuple(heard[1:]),
-                continued=_continued(config, extras.resume),
-                tidy=not extras.refine,
-                recordings=recordings_root(config),
+    with contextlib.ExitStack() as terminal:
+        display = None
+        try:
+            display = choose_display(config)
+            terminal.enter_context(suspendable(display))
+            log = terminal.enter_context(event_log(config))
+            captioner = Captioner(
+                Request(
+                    config,
+                    heard[0],
+                    port,
+                    model_name=name,
+                    model_folder=model.path if model else None,
+                    audio_context=model.audio_context if model else "full",
+                    displays=(display, *log),
+                    more_inputs=tuple(heard[1:]),
+                    continued=_continued(config, extras.resume),
+                    tidy=not extras.refine,
+                    recordings=recordings_root(config),
+                )
             )
-        )
-    except BaseException:
-        for item in heard:
-            item.source.close()
-        if display is not None:
-            display.close()  # before the error is printed, or the terminal would paint over it
-        raise
-    status = _run(captioner)
-    return _refine(captioner, config, extras) if extras.refine else status
+        except BaseException:
+            for item in heard:
+                item.source.close()
+            if display is not None:
+                display.close()  # before the error is printed, or the terminal would paint over it
+            raise
+        status = _run(captioner)
+    return (_refine(captioner, config, extras) if extras.refine else 0) or status
 
 
 def _continued(config: Config, resume: Path | None) -> "Continuation | None":
@@ -200,15 +162,31 @@ def _continued(config: Config, resume: Path | None) -> "Continuation | None":
 
 
 def _run(captioner: "Captioner") -> int:
+    from live_whisper.cli.signals import on_stop_signals
     from live_whisper.cli.summary import print_summary, say
 
-    with stopping_on_signals(captioner):
+    cleared = _clear_leftovers(captioner.recording.path.parent)
+    with on_stop_signals(captioner.stop, ours=2, last=show_cursor):  # first: finish; second: leave
         summary = captioner.run()
+    sys.stdout.flush()
     say(f"live-whisper: {notice.message}" for notice in captioner.notices)
     if not captioner.display_closed:
         print_summary(summary, captioner.recording)
+        say(f"audio left behind by {name}, which had ended, was deleted" for name in cleared)
         say(_left_over(captioner.recording))
-    return 0
+    in_place = captioner.places() == captioner.asked
+    return 0 if captioner.stored and in_place else OutputError.exit_status
+
+
+def _clear_leftovers(root: Path) -> list[str]:
+    """In a thread: what is cleared is in the list by the end of the run."""
+    from live_whisper.runtime.tidy import clear_leftovers
+
+    cleared: list[str] = []
+    threading.Thread(
+        target=lambda: cleared.extend(clear_leftovers(root)), name="tidy", daemon=True
+    ).start()
+    return cleared
 
 
 def _left_over(recording: "RecordingFolder") -> Iterator[str]:
@@ -271,27 +249,3 @@ def show_cursor() -> None:
         with contextlib.suppress(OSError, ValueError):
             if stream.isatty():
                 os.write(stream.fileno(), b"\x1b[?25h")
-
-
-@contextmanager
-def stopping_on_signals(captioner: "Captioner") -> Iterator[None]:
-    """Ctrl-C once: finish what was heard. Twice: leave the rest. A third time: the system's way."""
-    names = ["SIGINT", "SIGTERM", "SIGHUP"]
-    previous = {}
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del frame
-        if captioner.stop() >= 2:
-            show_cursor()  # the third time nothing of ours runs any more
-            signal.signal(number, signal.SIG_DFL)
-
-    for name in names:
-        if hasattr(signal, name):
-            number = getattr(signal, name)
-            previous[number] = signal.signal(number, on_signal)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        sys.stdout.flush()

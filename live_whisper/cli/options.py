@@ -5,6 +5,16 @@ from typing import Annotated
 
 import typer
 
+from live_whisper.errors import UsageError
+
+
+def _beam(value: int | None) -> int | None:
+    """Refuse what ``decoding.beam_size`` would refuse, under the name the user gave it."""
+    if value is not None and not 1 <= value <= 16:
+        raise UsageError(f"--beam {value} is not possible.", hint="It takes a number from 1 to 16.")
+    return value
+
+
 Lang = Annotated[str | None, typer.Option("--lang", "-l", help="Language code or name, or auto.")]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="Name, Hub id, folder, or demo.")]
 Task = Annotated[str | None, typer.Option("--task", help="transcribe or translate (to English).")]
@@ -27,6 +37,12 @@ Format = Annotated[str | None, typer.Option("--format", "-f", help="rich, plain 
 Policy = Annotated[
     str | None, typer.Option("--policy", help="align_att, local_agreement or phrase.")
 ]
+Beam = Annotated[
+    int | None,
+    typer.Option(
+        "--beam", callback=_beam, help="Texts followed at once, 1 to 16; more is slower, 1 greedy."
+    ),
+]
 KeepAudio = Annotated[
     str | None, typer.Option("--keep-audio", help="Keep the recording: a .wav or .flac file.")
 ]
@@ -41,7 +57,6 @@ def recordings_folder(given: Path | None) -> Path | None:
     """The folder of recordings: the option's, or the settings'."""
     if given is not None:
         return given
-    from live_whisper.cli.live import recordings_root
-    from live_whisper.cli.settings import settings
+    from live_whisper.cli.settings import recordings_root, settings
 
     return recordings_root(settings().config)

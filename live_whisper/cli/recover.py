@@ -1,13 +1,11 @@
 """``live-whisper recover``: unfinished recordings become finished ones."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from live_whisper.cli.signals import on_stop_signals
 from live_whisper.cli.summary import duration, say, summary_lines
 from live_whisper.errors import EXIT_INTERRUPTED, LiveWhisperError, OutputError, one_line
 from live_whisper.streaming.recording import (
@@ -38,7 +36,11 @@ def run_recover(
 
     Without a name nothing unfinished is fine; what fails is said, and the others still recovered.
     """
+    from live_whisper.runtime.tidy import clear_leftovers
+
     options = _Options(model, tuple(output or ()), keep_audio, tuple(assignments or ()))
+    for cleared in clear_leftovers(root):
+        _say(f"{cleared} had ended; the audio it left behind is deleted.")
     if name is not None:
         return _recover(find_recording(name, root), options)
     folders = list(unfinished(root))
@@ -95,7 +97,7 @@ def _run(recovery: "Recovery", options: _Options) -> int:
     meta, name = recovery.meta, recovery.folder.name
     extra = _extra_outputs(options.output)
     problems = recovery.rebuild(extra)
-    with _stopping_on_signals(recovery):
+    with on_stop_signals(recovery.stop, ours=1):  # the rest is left for another time
         owed = recovery.listen(_progress(f"{name}: looking for speech"))
         if recovery.stopped:
             return EXIT_INTERRUPTED
@@ -150,26 +152,6 @@ def _port(recovery: "Recovery", meta: RecordingMeta, wanted: str | None) -> "Rec
         found = resolve(wanted or meta.model, store=ModelStore.default())
         folder, context = found.path, found.audio_context
     return make_port(recovery.config, folder, context, recovery.clock)
-
-
-@contextmanager
-def _stopping_on_signals(recovery: "Recovery") -> Iterator[None]:
-    """Ctrl-C leaves the rest for another time; a second one is the system's."""
-    previous = {}
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del frame
-        signal.signal(number, signal.SIG_DFL)
-        recovery.stop()
-
-    for number in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")):
-        if number is not None:
-            previous[number] = signal.signal(number, on_signal)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 class _Percent:

@@ -32,6 +32,15 @@ class Options:
     output: tuple[str, ...] = ()
     overwrite: bool = False
     assignments: tuple[str, ...] = ()
+    beam: int | None = None
+    """Texts followed at once; ``None``: what the settings say."""
+
+    def adjust(self, config: Config) -> Config:
+        """The recording's settings with those of the command line. Raises ``ConfigError``."""
+        from live_whisper.runtime.recover import adjusted
+
+        beam = () if self.beam is None else (f"decoding.refine_beam_size={self.beam}",)
+        return adjusted(config, (*self.assignments, *beam))
 
 
 def run_refine(name: str, options: Options, root: Path | None = None) -> int:
@@ -45,12 +54,12 @@ def refine(folder: RecordingFolder, options: Options) -> int:
     Raises ``UsageError`` while the recording runs, ``InputError`` where its audio is gone,
     ``OutputError`` for a file that exists.
     """
-    from live_whisper.runtime.recover import adjusted, stored_config
+    from live_whisper.runtime.recover import stored_config
 
     if folder.in_use() and not folder.mine:
         raise UsageError(f"{folder.name} is being recorded.", hint="Stop that run first.")
     meta = folder.meta()
-    config = adjusted(stored_config(meta), options.assignments)
+    config = options.adjust(stored_config(meta))
     outputs = plan(folder, meta, config, options)
     heard, model = _transcribe(folder, meta, config, options.model)
     _write(outputs, heard, model, config)
@@ -101,7 +110,7 @@ def _transcribe(
     from live_whisper.runtime.transcriber import Transcriber
     from live_whisper.whisper.checkpoint import load_checkpoint
 
-    path, name = model_of(meta, wanted)
+    path, name, context = model_of(meta, wanted)
     checkpoint = load_checkpoint(path)
     check_language(config, checkpoint)
     engine = load_engine(checkpoint, config.engine)
@@ -109,7 +118,12 @@ def _transcribe(
         transcriber = Transcriber(
             engine,
             checkpoint,
-            longform_settings(config, checkpoint),
+            longform_settings(
+                config,
+                checkpoint,
+                short_context=context == "fit",
+                beam_size=config.decoding.refine_beam_size,
+            ),
             speech_finder=lambda: make_gate(config.vad),
         )
         kept = config.output.keep_audio
@@ -126,16 +140,16 @@ def _transcribe(
     return heard, name
 
 
-def model_of(meta: RecordingMeta, wanted: str | None) -> tuple[Path, str]:
-    """The model that is asked for, else that of the live run, wherever it is now."""
+def model_of(meta: RecordingMeta, wanted: str | None) -> tuple[Path, str, str]:
+    """Folder, name and context of the model asked for, else the live run's, wherever it is now."""
     folder = Path(meta.model_folder)
     if not wanted and meta.model_folder and (folder / "config.json").is_file():
-        return folder, meta.model
+        return folder, meta.model, meta.audio_context
     from live_whisper.hub.resolve import resolve
     from live_whisper.hub.store import ModelStore
 
     found: ResolvedModel = resolve(wanted or meta.model, store=ModelStore.default())
-    return found.path, found.name
+    return found.path, found.name, found.audio_context
 
 
 def _write(

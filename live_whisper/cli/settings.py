@@ -6,6 +6,7 @@ from pathlib import Path
 import platformdirs
 
 from live_whisper.config.load import Loaded, load
+from live_whisper.config.schema import Config
 from live_whisper.errors import InputError
 
 APP = "live-whisper"
@@ -54,3 +55,9 @@ def read_glossary(path: Path) -> tuple[str, ...]:
         raise InputError(f"The glossary {path} is larger than 64 KiB; the model can use far less.")
     lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def recordings_root(config: Config) -> Path | None:
+    """Where recordings are kept; ``None``: the platform's state directory."""
+    folder = config.output.recordings
+    return Path(folder).expanduser() if folder else None

@@ -14,11 +14,13 @@ from live_whisper.captions.formats import format_for
 from live_whisper.captions.options import writer_options
 from live_whisper.captions.text import sanitize
 from live_whisper.captions.writer import DocumentInfo, WriterOptions
-from live_whisper.cli.live import find_model, may_pull
+from live_whisper.cli.model_choice import find_model, may_pull
 from live_whisper.cli.models import pull_with_progress
-from live_whisper.config.schema import Config
+from live_whisper.config.schema import Config, DecodingConfig
 from live_whisper.decoding.fallback import FallbackSettings
 from live_whisper.decoding.longform import LongFormSettings
+from live_whisper.decoding.prompt import carries_text
+from live_whisper.decoding.types import BeamSettings
 from live_whisper.errors import InputError, ModelError, UsageError
 from live_whisper.hub.resolve import ResolvedModel
 from live_whisper.runtime.captioner import make_gate
@@ -29,10 +31,10 @@ from live_whisper.runtime.transcriber import (
     Transcript,
     TranscriptionProgress,
 )
+from live_whisper.streaming.glossary import fixed_prompt, term_boost, too_long
 from live_whisper.streaming.sinks.files import claim_output, write_atomically
 from live_whisper.units import SAMPLE_RATE
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
-from live_whisper.whisper.tokenizer import Tokenizer
 
 
 def run_transcribe(config: Config, files: list[str], *, vad: bool, yes: bool) -> int:
@@ -48,10 +50,11 @@ def run_transcribe(config: Config, files: list[str], *, vad: bool, yes: bool) ->
     model = _model(config, yes=yes)
     checkpoint = load_checkpoint(model.path)
     check_language(config, checkpoint)
+    _warn_of_long_glossary(config, checkpoint)
     transcriber = Transcriber(
         load_engine(checkpoint, config.engine),
         checkpoint,
-        longform_settings(config, checkpoint),
+        longform_settings(config, checkpoint, short_context=model.audio_context == "fit"),
         speech_finder=(lambda: make_gate(config.vad)) if vad else None,
     )
     status = 0
@@ -101,16 +104,33 @@ def plan_outputs(files: list[str], outputs: Iterable[str]) -> list[tuple[str, li
     return plan
 
 
-def longform_settings(config: Config, checkpoint: Checkpoint) -> LongFormSettings:
-    """The configuration in the offline decoder's terms."""
+def longform_settings(
+    config: Config,
+    checkpoint: Checkpoint,
+    *,
+    short_context: bool = False,
+    beam_size: int | None = None,
+) -> LongFormSettings:
+    """The configuration in the offline decoder's terms.
+
+    ``short_context``: what the model list says of the checkpoint, which may know it itself.
+    ``beam_size``: not the one that the configuration states.
+    """
     recognition, decoding = config.recognition, config.decoding
+    fixed = fixed_prompt(recognition.prompt, recognition.glossary, checkpoint.tokenizer)
     fit = config.engine.audio_context == "fit"
     return LongFormSettings(
         language=None if recognition.language == "auto" else recognition.language,
         task=recognition.task,
         candidate_languages=recognition.candidate_languages,
-        initial_prompt=_initial_prompt(config, checkpoint.tokenizer),
-        carry_initial_prompt=bool(recognition.glossary),
+        initial_prompt=fixed.tokens,
+        carry_initial_prompt=True,
+        condition_on_previous_text=carries_text(
+            config.streaming.carry_prompt,
+            short_context=short_context or checkpoint.audio_context == "fit",
+        ),
+        boost=term_boost(recognition.glossary, checkpoint.tokenizer, decoding.glossary_boost),
+        beam=_beam(decoding, beam_size or decoding.beam_size),
         fallback=FallbackSettings(
             temperatures=decoding.temperatures,
             compression_ratio=decoding.compression_ratio_threshold,
@@ -121,11 +141,19 @@ def longform_settings(config: Config, checkpoint: Checkpoint) -> LongFormSetting
     )
 
 
-def _initial_prompt(config: Config, tokenizer: Tokenizer) -> tuple[int, ...]:
+def _beam(decoding: DecodingConfig, size: int) -> BeamSettings | None:
+    if size == 1:
+        return None
+    penalty = None if decoding.length_penalty == "average" else decoding.length_penalty
+    return BeamSettings(size, decoding.patience, penalty)
+
+
+def _warn_of_long_glossary(config: Config, checkpoint: Checkpoint) -> None:
     recognition = config.recognition
-    parts = (recognition.prompt, ", ".join(recognition.glossary))
-    text = " ".join(part for part in parts if part)
-    return tuple(tokenizer.encode(f" {text}")) if text else ()
+    fixed = fixed_prompt(recognition.prompt, recognition.glossary, checkpoint.tokenizer)
+    line = too_long(fixed, recognition.glossary)
+    if line is not None:
+        typer.echo(f"live-whisper: {line}", err=True)
 
 
 def _deliver(

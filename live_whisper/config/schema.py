@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from live_whisper.units import WINDOW_SECONDS
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+BeamSize = Annotated[int, Field(ge=1, le=16)]
 
 
 class _Section(BaseModel):
@@ -118,8 +119,20 @@ class DecodingConfig(_Section):
     """Average log-probability below which a decode is distrusted."""
     no_speech_threshold: Fraction = 0.6
     """Above this no-speech probability, distrusted text is suppressed."""
+    glossary_boost: Annotated[float, Field(ge=0, le=20)] = 2.5
+    """How much likelier the glossary's terms are made, in nats. 0: the model is only shown them."""
     tokens_per_second: Annotated[float, Field(gt=1)] = 16.0
     """Token budget per second of audio; more is a loop."""
+    beam_size: BeamSize = 1
+    """Texts that `transcribe` follows at once; 1: the likeliest next token. Each costs a decode.
+    Live captions always take the likeliest: only then is a word safe as soon as it is said."""
+    refine_beam_size: BeamSize = 5
+    """The same for `refine` and `--refine`."""
+    patience: Annotated[float, Field(ge=1, le=10)] = 1.0
+    """With a beam of N: the search is over when N times this many texts have ended."""
+    length_penalty: Fraction | Literal["average"] = "average"
+    """With a beam: `average` takes the text with the best log-probability per token; 0 the one with
+    the best sum, which favours short ones; up to 1 in between."""
 
 
 class CaptionsConfig(_Section):
@@ -148,6 +161,9 @@ class OutputConfig(_Section):
     """Keep the recording in this file (.wav or .flac) after a clean stop."""
     recordings: str = ""
     """Folder for recordings. Empty: the platform's state directory."""
+    event_log: str = ""
+    """Also write everything that happens, guesses and load included, to this file, to be measured:
+    `live-whisper recordings stats FILE`."""
 
 
 class DisplayConfig(_Section):

@@ -7,6 +7,7 @@ from live_whisper.decoding.prompt import PromptBuilder
 from live_whisper.decoding.repetition import LoopDetector
 from live_whisper.decoding.types import (
     AttentionRows,
+    BeamSettings,
     Decoded,
     DecodeRequest,
     Step,
@@ -21,6 +22,7 @@ __all__ = [
     "NO_GUARDS",
     "AlignmentWindow",
     "AttentionRows",
+    "BeamSettings",
     "DecodeRequest",
     "Decoded",
     "FallbackSettings",

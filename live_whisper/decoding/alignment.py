@@ -119,10 +119,12 @@ def _segments(
 
 def _split(decoded: Decoded, segments: Sequence[_Segment], tokenizer: Tokenizer) -> list[_Timing]:
     """Words of each segment; a word never spans a timestamp."""
-    timings = []
+    timings: list[_Timing] = []
     for number, segment in enumerate(segments):
         ids = [decoded.tokens[index] for index in segment.indices]
         texts, groups = tokenizer.split_to_words(ids, decoded.language)
+        if timings and timings[-1].text.isspace() and not texts[0].startswith(" "):
+            texts[0] = f" {texts[0]}"  # a blank before a timestamp is no word, but parts two
         used = 0
         for text, group in zip(texts, groups, strict=True):
             indices = segment.indices[used : used + len(group)]

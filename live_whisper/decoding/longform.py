@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from live_whisper.decoding.boost import TermBoost
 from live_whisper.decoding.context import fitted_positions
 from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback, is_silence
 from live_whisper.decoding.file_mel import FileMel
 from live_whisper.decoding.hallucination import SilenceCheck, last_word_end, tightened
 from live_whisper.decoding.prompt import PromptBuilder
 from live_whisper.decoding.segments import Segment, Window, attach_words, cut, ends_in_silence
-from live_whisper.decoding.types import Decoded, DecodeRequest, Task
+from live_whisper.decoding.types import BeamSettings, Decoded, DecodeRequest, Task
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.types.audio import Mel, Span
 from live_whisper.units import HOP_SAMPLES, WINDOW_FRAMES, WINDOW_POSITIONS
@@ -38,6 +39,10 @@ class LongFormSettings:
     carry_initial_prompt: bool = False
     """Keep the initial prompt before every window."""
     condition_on_previous_text: bool = True
+    beam: BeamSettings | None = None
+    """Of the decodes at temperature 0; ``None``: greedy."""
+    boost: TermBoost | None = None
+    """Makes expected terms likelier."""
     fallback: FallbackSettings = field(default_factory=FallbackSettings)
     words: bool = True
     """Give words their times."""
@@ -125,6 +130,8 @@ class LongForm:
             language=self.language,
             task=self._settings.task,
             prompt=self._prompt.tokens(),
+            beam=self._settings.beam,
+            boost=self._settings.boost,
             max_tokens=self._decoder.engine.dims.n_text_ctx // 2,
             audio_samples=window.frames * HOP_SAMPLES,
             want_attention=self._settings.words,

@@ -124,11 +124,7 @@ class TokenLoop:
         for rule in self._plan.rules:
             rule.apply(logits, self._sampled)
         token = self._plan.choice.choose(logits)
-        best = logits.max()
-        np.subtract(logits, best, out=scratch)
-        np.exp(scratch, out=scratch)
-        normaliser = float(best) + float(np.log(scratch.sum(dtype=np.float64)))
-        return token, float(logits[token]) - normaliser
+        return token, float(logits[token]) - log_normaliser(logits, scratch)
 
     def _ask(self, token: int, log_probability: float) -> Verdict:
         if self._plan.monitor is None:
@@ -158,21 +154,13 @@ class TokenLoop:
         if tokens[-1] < self._eot and plan.loops is not None:
             loop = plan.loops.find(self._text)
             if loop is not None:
-                self._cut(loop.keep)
+                cut_loop(self._result, plan, loop.keep)
                 return "loop"
         if len(tokens) >= plan.max_tokens:
             return "budget"
         if self._session.length >= plan.n_text_ctx:
             return "length"
         return None
-
-    def _cut(self, keep_text: int) -> None:
-        """Forget the repeats: keep ``keep_text`` text tokens, those of the prefix counted."""
-        result = self._result
-        result.looped_tokens = tuple(result.tokens)
-        prefix_text = sum(token < self._eot for token in self._plan.prefix)
-        keep = _length_with_text(result.tokens, keep_text - prefix_text, self._eot)
-        del result.tokens[keep:], result.log_probabilities[keep:], result.rows[keep + 1 :]
 
     def _keep_row(self, output: StepOutput) -> None:
         if output.attention is not None:
@@ -193,6 +181,23 @@ class TokenLoop:
         result.stop = stop
         result.generated = max(len(result.looped_tokens), len(result.tokens))
         return result
+
+
+def log_normaliser(logits: Logits, scratch: Logits) -> float:
+    """The logarithm of the sum of the exponentials; ``scratch``, of the same shape, is written."""
+    best = logits.max()
+    np.subtract(logits, best, out=scratch)
+    np.exp(scratch, out=scratch)
+    return float(best) + float(np.log(scratch.sum(dtype=np.float64)))
+
+
+def cut_loop(result: LoopResult, plan: LoopPlan, keep_text: int) -> None:
+    """Forget the repeats: keep ``keep_text`` text tokens, those of the prefix counted."""
+    eot = plan.tokenizer.eot
+    result.looped_tokens = tuple(result.tokens)
+    prefix_text = sum(token < eot for token in plan.prefix)
+    keep = _length_with_text(result.tokens, keep_text - prefix_text, eot)
+    del result.tokens[keep:], result.log_probabilities[keep:], result.rows[keep + 1 :]
 
 
 def _length_with_text(tokens: Sequence[int], text: int, eot: int) -> int:

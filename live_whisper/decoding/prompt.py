@@ -28,6 +28,14 @@ class PromptLimits:
     """A pause after which the talk has moved on."""
 
 
+def carries_text(carry_prompt: str, *, short_context: bool) -> bool:
+    """Whether a window is given the text before it; ``carry_prompt`` is the setting.
+
+    ``auto``: with checkpoints that were trained on 30 s with their past, as official ones were.
+    """
+    return carry_prompt == "always" or (carry_prompt == "auto" and not short_context)
+
+
 class PromptBuilder:
     """Keeps the tokens that go before ``<|startoftranscript|>``. Bounded; one thread."""
 

@@ -5,6 +5,7 @@ that goes on after committed text obeys the rules as if it had written that text
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,8 @@ from live_whisper.units import SAMPLES_PER_POSITION
 from live_whisper.whisper.generation import Generation
 from live_whisper.whisper.tokenizer import Tokenizer
 
+TAIL_TOKENS = 32
+"""As long as a term of several words may be."""
 SUPPRESS_NON_SPEECH = -1  # in a list of suppressed tokens: the tokenizer's non-speech set
 
 
@@ -28,6 +31,8 @@ class Sampled:
         self.last_is_timestamp = False
         self.penultimate_is_timestamp = True  # also of a sequence too short to have one
         self.last_timestamp: int | None = None
+        self.tail: tuple[int, ...] = ()
+        """The newest ``TAIL_TOKENS`` tokens."""
         for token in prefix:
             self.push(token)
 
@@ -37,7 +42,14 @@ class Sampled:
         self.last_is_timestamp = token >= self._timestamp_begin
         if self.last_is_timestamp:
             self.last_timestamp = token
+        self.tail = (*self.tail, token)[-TAIL_TOKENS:]
         self.length += 1
+
+    def after(self, token: int) -> "Sampled":
+        """A copy with one more token."""
+        longer = copy(self)
+        longer.push(token)
+        return longer
 
 
 class Rule(Protocol):
@@ -158,7 +170,8 @@ class RuleBook:
 
     def rules(self, request: DecodeRequest) -> tuple[Rule, ...]:
         """The filters of one decode, in the reference's order."""
-        rules: list[Rule] = [self._at_start, self._always]
+        rules: list[Rule] = [] if request.boost is None else [request.boost]
+        rules += [self._at_start, self._always]
         if request.timestamps:
             if request.bound_timestamps:
                 begin = self._tokenizer.timestamp_begin

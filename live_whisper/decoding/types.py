@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from live_whisper.decoding.boost import TermBoost
 from live_whisper.units import WINDOW_SAMPLES
 
 Task: TypeAlias = Literal["transcribe", "translate"]
@@ -18,6 +19,29 @@ the audio can hold; a repetition loop; the checkpoint's text context is full."""
 
 AttentionRows: TypeAlias = npt.NDArray[np.float32]
 """Shape (rows, n_alignment_heads, positions): softmax weights, 20 ms positions, a row per token."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeamSettings:
+    """How a beam search goes; the names are those of openai/whisper ``DecodingOptions``."""
+
+    size: int = 5
+    """Hypotheses followed at once."""
+    patience: float = 1.0
+    """The search is over when ``size`` times this many hypotheses have ended; more than 1 looks
+    longer (https://arxiv.org/abs/2204.05424)."""
+    length_penalty: float | None = None
+    """``None``: the best log-probability per token wins; else the best log-probability over
+    ((5 + tokens) / 6) to this power (https://arxiv.org/abs/1609.08144)."""
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.most_ended < 1:
+            raise ValueError(f"a beam of {self.size} with patience {self.patience}")
+
+    @property
+    def most_ended(self) -> int:
+        """Ended hypotheses that are kept."""
+        return round(self.size * self.patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +57,11 @@ class DecodeRequest:
     """Forced tokens after the task tokens: committed text and timestamps, fed in one call."""
     timestamps: bool = True
     temperature: float = 0.0
-    """0: the most probable token; above: sampling."""
+    """0: the most probable token, or a beam search; above: sampling."""
+    beam: BeamSettings | None = None
+    """Of the search at temperature 0; ``None``: greedy. No monitor can follow a search."""
+    boost: TermBoost | None = None
+    """Makes expected terms likelier."""
     max_tokens: int = 224
     """Most new tokens."""
     audio_samples: int = WINDOW_SAMPLES

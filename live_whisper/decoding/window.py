@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from live_whisper.clock import Clock, MonotonicClock
+from live_whisper.decoding.beam import BeamSearch, SessionPool
 from live_whisper.decoding.language import language_probabilities
 from live_whisper.decoding.loop import Choice, Greedy, LoopPlan, LoopResult, Sampling, TokenLoop
 from live_whisper.decoding.repetition import LoopDetector, LoopLimits, compression_ratio
@@ -78,7 +80,10 @@ class WindowDecoder:
 
         Raises:
             UsageError: a language or task that the checkpoint lacks.
+            ValueError: a monitor together with a beam.
         """
+        if monitor is not None and request.beam is not None:
+            raise ValueError("a monitor cannot follow a beam search")
         if request.language is not None:
             self._sot_sequence(request, request.language)  # refuses what the checkpoint lacks
         begun = self._clock.now_ns()
@@ -87,15 +92,24 @@ class WindowDecoder:
             known = self.detect_language(features, request.candidate_languages)
         else:
             known = None
-        with self._engine.decoder.open(features, want_attention=request.want_attention) as session:
+        with ExitStack() as sessions:
+
+            def open_session() -> DecoderSession:
+                opened = self._engine.decoder.open(features, want_attention=request.want_attention)
+                return sessions.enter_context(opened)
+
+            session = open_session()
             prefill = self._prefill(session, request, known)
             prefilled = self._clock.now_ns()
+            plan = self._plan(request, monitor)
             if prefill.output is None:
                 result = LoopResult(stop="length")
-            else:
-                plan = self._plan(request, monitor)
+            elif request.beam is None or request.temperature > 0:
                 loop = TokenLoop(session, plan, len(prefill.output.logits))
                 result = loop.run(prefill.output)
+            else:
+                pool = SessionPool(open_session, session, prefill.forced)
+                result = BeamSearch(pool, plan, request.beam).run(prefill.output)
         costs = {"prefill": prefilled - begun, "decode": self._clock.now_ns() - prefilled}
         return self._decoded(request, prefill, result, costs)
 
@@ -125,8 +139,9 @@ class WindowDecoder:
         language, certainty = self._language(request, output.logits, known)
         tail = self._sot_sequence(request, language)[1:] + request.prefix
         if session.length + len(tail) > self._engine.dims.n_text_ctx:
-            return _Prefill(None, language, certainty, silence)
-        return _Prefill(session.append(tail) if tail else output, language, certainty, silence)
+            return _Prefill(None, head, language, certainty, silence)
+        output = session.append(tail) if tail else output
+        return _Prefill(output, head + tail, language, certainty, silence)
 
     def _sot_sequence(self, request: DecodeRequest, language: str | None) -> tuple[int, ...]:
         return self._tokenizer.sot_sequence(language, request.task, timestamps=request.timestamps)
@@ -214,6 +229,8 @@ class _Prefill:
 
     output: StepOutput | None
     """After the last forced token; ``None`` where they do not fit the text context."""
+    forced: tuple[int, ...]
+    """What the session holds."""
     language: str
     language_probability: float
     no_speech_probability: float

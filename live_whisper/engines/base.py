@@ -1,7 +1,7 @@
 """What every engine offers. Encoder and decoder are separate; a session owns its cache.
 
 An engine is used from one thread at a time. After a new ``encode`` older features stay valid, but
-a session is bound to the features it was opened with.
+a session is bound to the features it was opened with. Several may be open and used in turn.
 """
 
 from collections.abc import Sequence

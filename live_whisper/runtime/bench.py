@@ -4,8 +4,10 @@ The clip goes through the whole live path on the virtual clock (``rehearsal``): 
 the measured computing, nobody waits for real time to pass, and every word's true time is known.
 """
 
+import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +18,13 @@ from live_whisper.clock import MonotonicClock, ProcessorClock
 from live_whisper.config.schema import Config
 from live_whisper.decoding.file_mel import FileMel
 from live_whisper.decoding.longform import LongForm, LongFormSettings
+from live_whisper.decoding.prompt import carries_text
 from live_whisper.decoding.window import NO_GUARDS, WindowDecoder
 from live_whisper.engines.base import Engine
+from live_whisper.errors import InputError, one_line
+from live_whisper.runtime.captioner import summary_of
 from live_whisper.runtime.engine_speed import SIZES, EngineSpeed, measure_size, measure_speed
+from live_whisper.runtime.estimates import Estimate, is_live, next_size, verdict
 from live_whisper.runtime.load import load_engine
 from live_whisper.runtime.rehearsal import Conditions, Recorded, Rehearsed, rehearse
 from live_whisper.streaming.evaluation.judge import Said, judge, offline_rates
@@ -26,6 +32,7 @@ from live_whisper.streaming.evaluation.report import Cost, Report
 from live_whisper.streaming.evaluation.units import ReferenceWord, load_reference
 from live_whisper.streaming.recognizer import Recognizer, RecognizerSettings
 from live_whisper.types.audio import Samples, Span
+from live_whisper.types.events import Event, SessionEnded, SessionStarted
 from live_whisper.types.text import Word
 from live_whisper.units import NS_PER_SECOND, SAMPLE_RATE, samples_to_seconds
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
@@ -33,9 +40,6 @@ from live_whisper.whisper.mel import LogMel
 
 ESTIMATE_SECONDS = 30
 """Of the clip, for what a larger model would make of it."""
-LIVE_P50_SECONDS = 2.0
-LIVE_P95_SECONDS = 5.0
-"""Later than this, captions are no longer worth the name live."""
 SILENCE = SAMPLE_RATE
 """Added after a clip, so that its last words are not hurried by the end of the input."""
 
@@ -99,7 +103,14 @@ def load_clip(audio: Path, words: Path | None = None) -> Clip:
     with open_media(str(audio)) as media:
         blocks = list(media.blocks())
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    return Clip(samples, load_reference(words or audio.with_suffix(".json")))
+    table = words or audio.with_suffix(".json")
+    said = load_reference(table)
+    if not said or max(word.end for word in said) > len(samples):
+        raise InputError(
+            f"{one_line(table.name)!r} has no words, or words after the end of the sound.",
+            hint="It must say when each word of the media file is spoken.",
+        )
+    return Clip(samples, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +120,6 @@ class LiveResult:
     language: str
     report: Report
     run: Rehearsed
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a model of a published size would be like here: its measured cost, the demo's words."""
-
-    size: str
-    context: str
-    """``full`` (official checkpoints) or ``fit`` (those trained for short windows)."""
-    speed: EngineSpeed
-    compute_ratio: float
-    commit_p50: float | None
-    commit_p95: float | None
-    policy: str
-    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +155,11 @@ class Bench:
         fit = wanted == "fit" or (wanted == "auto" and (fit or checkpoint.audio_context == "fit"))
         return cls(checkpoint, engine, config, fit, (clock.now_ns() - begun) / NS_PER_SECOND)
 
-    def run(self, clip: Clip, sizes: Sequence[str], tell: Tell) -> BenchResult:
-        """Measure everything. ``tell``: what is being done, for people who wait."""
+    def run(self, clip: Clip, sizes: Sequence[str] | None, tell: Tell) -> BenchResult:
+        """Measure everything. ``tell``: what is being done, for people who wait.
+
+        ``sizes``: to estimate; ``None``: base, and then what is worth knowing.
+        """
         clock = MonotonicClock()
         begun = clock.now_ns()
         tell("timing the engine")
@@ -171,9 +170,13 @@ class Bench:
             live.append(self.live(clip.part(language), language))
         estimates: list[Estimate] = []
         shorter = clip.part(clip.languages[0]).first(ESTIMATE_SECONDS)
-        for name in sizes:
-            tell(f"timing an engine of the size of {name}")
+        wanted = deque(("base",) if sizes is None else sizes)
+        while wanted:
+            name = wanted.popleft()
+            tell(f"building and timing an engine of the size of {name}")
             estimates += self.estimates(name, shorter)
+            if sizes is None and name == "base":
+                wanted.append(next_size(estimates))
         seconds = (clock.now_ns() - begun) / NS_PER_SECOND
         return BenchResult(self.engine.description, speed, tuple(live), tuple(estimates), seconds)
 
@@ -204,20 +207,21 @@ class Bench:
 
     def _estimate(self, name: str, speed: EngineSpeed, clip: Clip, *, fit: bool) -> Estimate:
         conditions = Conditions(cost=speed.cost(fit=fit))
-        language = clip.languages[0]
         length = samples_to_seconds(len(clip.samples))
-        policies: tuple[str, ...] = (self.config.streaming.policy, "phrase")
-        for policy in policies:
+        for policy in dict.fromkeys((self.config.streaming.policy, "phrase")):
             streaming = self.config.streaming.model_copy(update={"policy": policy})
             config = self.config.model_copy(update={"streaming": streaming})
-            run = self._rehearse(clip, language, config, conditions)
+            run = self._rehearse(clip, clip.languages[0], config, conditions)
             report = judge(clip.said, run.events, Cost(length, run.engine_ns / NS_PER_SECOND))
             if is_live(report):
                 break
+        step = run.step_ns
         return Estimate(
             size=name,
             context="fit" if fit else "full",
             speed=speed,
+            decode_seconds=statistics.median(run.costs_ns or (0,)) / NS_PER_SECOND,
+            step_seconds=None if step is None else step / NS_PER_SECOND,
             compute_ratio=report.cost.real_time_factor,
             commit_p50=report.delay.commit.p50,
             commit_p95=report.delay.commit.p95,
@@ -239,29 +243,28 @@ class Bench:
         decoder = WindowDecoder(
             self.engine, self.checkpoint.tokenizer, self.checkpoint.generation, guards=NO_GUARDS
         )
-        settings = LongFormSettings(language=language, context="fit" if self.fit else "full")
+        settings = LongFormSettings(
+            language=language,
+            context="fit" if self.fit else "full",
+            condition_on_previous_text=carries_text("auto", short_context=self.fit),
+        )
         with FileMel(LogMel(self.checkpoint.dims.n_mels)) as mel:
             mel.push(clip.samples)
             mel.finish()
             return [word for part in LongForm(decoder, mel, settings).run() for word in part.words]
 
 
-def is_live(report: Report) -> bool:
-    """Whether captions come soon enough, and the engine keeps up."""
-    p50, p95 = report.delay.commit.p50, report.delay.commit.p95
-    if p50 is None or p95 is None:
-        return False
-    keeps_up = report.cost.real_time_factor < 1.0
-    return keeps_up and p50 <= LIVE_P50_SECONDS and p95 <= LIVE_P95_SECONDS
-
-
-def verdict(report: Report, policy: str) -> str:
-    """One line for people."""
-    if is_live(report):
-        return "live"
-    if policy == "phrase" and report.cost.real_time_factor < 0.8:
-        return "phrase by phrase"
-    return "too slow"
+def timed_events(live: LiveResult, config: Config) -> Iterator[tuple[int, Event]]:
+    """Virtual time and event of a run, with the beginning and the end that a live one has."""
+    source = f"the clip, {live.language}"
+    recognition = config.recognition
+    model = recognition.model or "demo"
+    yield 0, SessionStarted(0, "", source, model, live.language, recognition.task, 0)
+    yield from zip(live.run.published_ns, live.run.events, strict=True)
+    outcome = live.run.outcome
+    summary = summary_of(outcome, config, live.report.timing.cue_count, ())
+    last = live.run.published_ns[-1] if live.run.published_ns else 0
+    yield last, SessionEnded(outcome.accounts.captured, summary, outcome.reason)
 
 
 def peak_memory() -> int:

@@ -1,5 +1,7 @@
 """The one place that names concrete classes: settings in, a run that is ready to start out."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from live_whisper.captions.cues import CueLimits
 from live_whisper.captions.options import writer_options
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
 from live_whisper.config.schema import Config, VadConfig
+from live_whisper.errors import LiveWhisperError
+from live_whisper.runtime.aside import FILE_SECONDS, Aside, AsideFile
 from live_whisper.runtime.entry import load_from_spec
 from live_whisper.runtime.inputs import Input
 from live_whisper.runtime.lane import Lane
@@ -24,7 +28,10 @@ from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
 from live_whisper.streaming.sinks.base import Sink, Stored
 from live_whisper.streaming.sinks.captioning import CueFeed, OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
+from live_whisper.streaming.sinks.files import shown
 from live_whisper.streaming.sinks.journal import JournalSink
+from live_whisper.streaming.sinks.jsonl import JsonLinesSink
+from live_whisper.streaming.sinks.plain import PlainSink
 from live_whisper.streaming.sinks.subtitle_file import Continuation, open_output
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.types.events import Event, Notice, SessionEnded, SessionStarted, Summary
@@ -34,6 +41,8 @@ from live_whisper.vad.segmenter import Segmenter, SegmenterOptions
 from live_whisper.vad.webrtc import WebRtcOptions, WebRtcVoiceActivity
 
 SINKS_CLOSE_SECONDS = 10.0
+LAST_CLOSE_SECONDS = 120.0
+"""For whole files after a day on a slow disk; what is not done by then is for ``recover``."""
 WORTH_KEEPING_SAMPLES = seconds_to_samples(5.0)
 """A run that failed before it heard this much, a mistyped option say, leaves nothing behind."""
 
@@ -140,6 +149,8 @@ class Captioner:
         self._request = request
         self.complete = False
         """Whether everything heard is decoded and in every file. After ``run``."""
+        self.stored = False
+        """Whether everything that was decoded is in the journal and every file. After ``run``."""
         config = request.config
         self._clock = request.clock or MonotonicClock()
         options = writer_options(config.captions)
@@ -148,22 +159,32 @@ class Captioner:
         new = tuple(OutputSpec(Path(name).expanduser(), options) for name in config.output.files)
         self._outputs = ((request.continued.output,) if request.continued else ()) + new
         self.recording = RecordingFolder.create(self._meta(), root=request.recordings)
-        journal = self.recording.journal
+        self._files: list[Sink] = []
         try:
-            files = [
-                open_output(output, journal=journal, overwrite=config.output.overwrite)
-                for output in self._outputs
-            ]
+            self._open_files()
+            journal = JournalSink(self.recording.journal)
         except BaseException:
-            self.recording.delete()
+            for sink in self._files:
+                sink.close()
+            self._withdraw(self._outputs[: len(self._files)])
             raise
+        live = any(item.source.live for item in self._inputs)
+        displays = request.displays
+        if live:  # nothing may hold up a microphone; a file can wait for whoever reads slowly
+            pairs = zip(self._outputs, self._files, strict=True)
+            self._files = [
+                AsideFile(sink, shown(output.path), close_seconds=FILE_SECONDS)
+                for output, sink in pairs
+            ]
+            displays = tuple(map(_aside, displays))
         self._cues = CueCounter(options.limits)
-        self._kept: tuple[Sink, ...] = (JournalSink(journal), *files)
+        self._kept: tuple[Sink, ...] = (journal, *self._files)
         space = SpaceSink(self.recording.path)
         self._fanout = FanOut(
-            [*self._kept, *request.displays, space, self._cues], on_display_closed=self._unwatched
+            [*self._kept, *displays, space, self._cues], on_display_closed=self._unwatched
         )
         self._publisher = Publisher(self._fanout)
+        self._delivered = False
         lanes = [self._make_lane(index, item) for index, item in enumerate(self._inputs)]
         self._session = Session(lanes, request.port, self._publisher, self._clock)
 
@@ -178,7 +199,7 @@ class Captioner:
         except BaseException:
             self._publisher.start()
             self._publisher.close(SINKS_CLOSE_SECONDS)
-            self._withdraw()
+            self._withdraw(self._outputs)
             raise
         self._publisher.publish([self._started()])
         self._publisher.start()
@@ -188,13 +209,14 @@ class Captioner:
             outcome = self._session.outcome(str(error) or type(error).__name__)
             self._end(outcome)
             if outcome.words == 0 and outcome.accounts.captured < WORTH_KEEPING_SAMPLES:
-                self._withdraw()
+                self._withdraw(self._outputs)
             raise
         summary = self._end(outcome)
-        self.complete = outcome.accounts.undecoded == 0 and self._stored()
+        self.stored = self._all_stored()
+        self.complete = outcome.accounts.undecoded == 0 and self.stored
         if self._request.tidy:
             self.finish()
-        return summary
+        return replace(summary, files=tuple(str(path) for path in self.places()))
 
     def finish(self) -> None:
         """After a run that lost nothing: keep the audio where asked, then let the spool go."""
@@ -202,6 +224,16 @@ class Captioner:
         if self.complete:
             finish_recording(self.recording, Path(keep).expanduser() if keep else None)
         self.recording.release()
+
+    @property
+    def asked(self) -> tuple[Path, ...]:
+        """The subtitle files as they were to be."""
+        return tuple(output.path for output in self._outputs)
+
+    def places(self) -> tuple[Path, ...]:
+        """Where the subtitle files are: as asked, or where they could be written. After ``run``."""
+        found = zip(self._outputs, self._files, strict=True)
+        return tuple(getattr(sink, "elsewhere", None) or output.path for output, sink in found)
 
     @property
     def display_closed(self) -> bool:
@@ -248,19 +280,28 @@ class Captioner:
         summary = summary_of(outcome, self._request.config, self._cues.total(), files)
         at = outcome.accounts.captured
         self._publisher.publish([SessionEnded(at, summary, outcome.reason)])
-        self._publisher.close(SINKS_CLOSE_SECONDS)
+        self._delivered = self._publisher.close(LAST_CLOSE_SECONDS)
         return summary
 
-    def _stored(self) -> bool:
+    def _all_stored(self) -> bool:
         """Whether journal and subtitle files are whole; else ``recover`` has something to do."""
+        if not self._delivered or any(sink in self._fanout.detached for sink in self._kept):
+            return False
         return all(sink.complete for sink in self._kept if isinstance(sink, Stored))
 
-    def _withdraw(self) -> None:
-        """Nothing was heard: leave no empty files behind."""
+    def _open_files(self) -> None:
+        overwrite, journal = self._request.config.output.overwrite, self.recording.journal
         for output in self._outputs:
+            self._files.append(open_output(output, journal=journal, overwrite=overwrite))
+
+    def _withdraw(self, outputs: Sequence[OutputSpec]) -> None:
+        """Nothing was heard: leave no empty files behind, as far as that can be helped."""
+        for output in outputs:
             if not output.kept_bytes:
-                output.path.unlink(missing_ok=True)
-        self.recording.delete()
+                with suppress(OSError):
+                    output.path.unlink(missing_ok=True)
+        with suppress(LiveWhisperError):
+            self.recording.delete()
 
     def _make_lane(self, index: int, heard: Input) -> Lane:
         config, continued = self._request.config, self._request.continued
@@ -292,6 +333,12 @@ class Captioner:
             task=recognition.task,
             started_wall_ns=self._opened_wall_ns,
         )
+
+
+def _aside(display: Sink) -> Sink:
+    """Standard output may lead to a pager that nobody scrolls; the live view has its own thread."""
+    lines = isinstance(display, (PlainSink, JsonLinesSink))
+    return Aside(display, "Standard output") if lines else display
 
 
 def _to_store(config: Config) -> str:

@@ -149,11 +149,11 @@ class Lane:
         except SpanNotHeldError as error:
             newer = min(max(span.start, error.held.start + RING_MARGIN), span.end)
         old, new = Span(span.start, newer), Span(newer, span.end)
+        samples = self.spool.read(old)
         missing = self.spool.missing(old)
         if missing:
             with self.lock:
                 self._lose(missing)
-        samples = self.spool.read(old)
         if not new.length:
             return samples
         try:  # what the disk may not have, because it is full, memory has

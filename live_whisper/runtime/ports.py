@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.errors import LiveWhisperError
@@ -88,6 +88,16 @@ class Recognizes(Protocol):
 
     def recognize(self, request: WindowRequest, samples: Samples) -> Hypothesis:
         """Decode one window."""
+        ...
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """A recognizer that has something to tell the user once it is loaded."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """One line each."""
         ...
 
 
@@ -201,6 +211,8 @@ def answer_loop(
     try:
         recognizer = load()
         ready = True
+        for line in recognizer.notices if isinstance(recognizer, Warns) else ():
+            send(Told(line))
         send(Ready(recognizer.description, (clock.now_ns() - began) / 1e9))
         while (job := receive()) is not None:
             asked = clock.now_ns()

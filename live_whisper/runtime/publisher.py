@@ -4,14 +4,16 @@ Commits wait for the disk here and nowhere else. The queue is bounded: what is o
 dropped when sinks are slow, what must not be lost makes its maker wait.
 """
 
+import contextlib
 import queue
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from live_whisper.types.events import Event, Notice, Progress, Tentative
 
 QUEUE_EVENTS = 4096
+STEP_SECONDS = 0.5
 
 
 class Handles(Protocol):
@@ -56,14 +58,20 @@ class Publisher:
     def drain(self, timeout_seconds: float) -> bool:
         """Wait until everything published so far was delivered; returns whether it was in time."""
         delivered = threading.Event()
-        self._queue.put(delivered)
-        return delivered.wait(timeout_seconds)
+        with contextlib.suppress(queue.Full):
+            self._queue.put(delivered, timeout=timeout_seconds)
+        return _patiently(delivered.wait, timeout_seconds)
 
     def close(self, timeout_seconds: float) -> bool:
         """Deliver what is queued, close the sinks; returns whether it was done in time."""
-        self._queue.put(None)
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=timeout_seconds)
+
+        def ended(seconds: float) -> bool:
+            self._thread.join(seconds)
+            return not self._thread.is_alive()
+
+        return _patiently(ended, timeout_seconds)
 
     def _deliver(self) -> None:
         try:
@@ -80,3 +88,9 @@ class Publisher:
             self._sink.handle(event)
         except Exception as error:  # noqa: BLE001 - kept for the session, which ends the run
             self.failure = error
+
+
+def _patiently(wait: Callable[[float], bool], timeout_seconds: float) -> bool:
+    """Wait in short steps, so that a process that was stopped meanwhile (Ctrl-Z) waits on."""
+    steps = max(1, round(timeout_seconds / STEP_SECONDS))
+    return any(wait(min(STEP_SECONDS, timeout_seconds)) for _ in range(steps))

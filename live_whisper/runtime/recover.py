@@ -18,7 +18,7 @@ from live_whisper.captions.options import cue_limits
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.config.load import Layer, assignment_layer, merge
 from live_whisper.config.schema import Config
-from live_whisper.errors import InputError, LiveWhisperError, UsageError
+from live_whisper.errors import InputError, LiveWhisperError, OutputError, UsageError
 from live_whisper.runtime.captioner import CueCounter, make_gate, summary_of
 from live_whisper.runtime.known import KnownEdge, KnownSegments, after, find_edges
 from live_whisper.runtime.lane import Lane
@@ -33,6 +33,7 @@ from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
 from live_whisper.streaming.sinks.base import Sink
 from live_whisper.streaming.sinks.captioning import OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
+from live_whisper.streaming.sinks.files import shown
 from live_whisper.streaming.sinks.journal import JournalSink
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.types.audio import Span, SpeechEnded
@@ -162,7 +163,12 @@ class Recovery:
             publisher.publish([SessionEnded(outcome.accounts.captured, summary, outcome.reason)])
             return summary
         finally:
-            publisher.close(SINKS_CLOSE_SECONDS)
+            delivered = publisher.close(SINKS_CLOSE_SECONDS)
+            if not (delivered and journal.complete):
+                raise OutputError(  # and not the audio's end: the journal lacks what was decoded
+                    f"{shown(journal.path)!r} cannot be written.",
+                    hint="Free some space and run live-whisper recover again.",
+                )
 
     def stop(self) -> None:
         """Leave the rest for another time. From a signal handler or any thread."""

@@ -5,8 +5,10 @@ machine while an hour of silence costs nothing. Left out is what lies outside se
 recognizer: the device's own delay, and the pipe between the processes (about a millisecond).
 """
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from live_whisper.audio.ring import AudioRing
 from live_whisper.clock import Clock, MonotonicClock
@@ -27,7 +29,10 @@ from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.events import Event
 from live_whisper.types.text import Hypothesis
-from live_whisper.units import seconds_to_samples
+from live_whisper.units import NS_PER_SECOND, seconds_to_samples
+
+LONGEST_STEP_NS = 5 * NS_PER_SECOND
+"""What is longer has a pause of the speaker in it."""
 
 CostModel = Callable[[WindowRequest, Hypothesis, int], int]
 """Request, answer and measured nanoseconds to the nanoseconds a decode is said to have taken."""
@@ -70,6 +75,14 @@ class Rehearsed:
     """Charged for all decodes."""
     costs_ns: tuple[int, ...]
     """Charged for each decode."""
+    growing_ns: tuple[int, ...] = ()
+    """Virtual time at which each decode of speech that went on was begun."""
+
+    @property
+    def step_ns(self) -> int | None:
+        """Median time between decodes of speech that went on; ``None`` where there were none."""
+        steps = [b - a for a, b in pairwise(self.growing_ns) if b - a < LONGEST_STEP_NS]
+        return round(statistics.median(steps)) if steps else None
 
 
 @dataclass(slots=True)
@@ -127,7 +140,11 @@ def rehearse(
     clock = SimulatedClock()
     metered = _Metered(recognizer, conditions.meter)
 
+    growing: list[int] = []
+
     def cost_ns(request: WindowRequest, hypothesis: Hypothesis) -> int:
+        if not request.window.final:
+            growing.append(clock.now_ns())
         charged = conditions.cost(request, hypothesis, metered.last_ns)
         metered.costs_ns.append(charged)
         return charged
@@ -152,4 +169,5 @@ def rehearse(
         outcome=run.outcome,
         engine_ns=port.busy_ns,
         costs_ns=tuple(metered.costs_ns),
+        growing_ns=tuple(growing),
     )

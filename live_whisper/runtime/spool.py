@@ -46,8 +46,10 @@ class LaneSpool:
         return self._reader.read(span, fill=True)
 
     def missing(self, span: Span) -> tuple[Span, ...]:
-        """What the disk lacks."""
-        return holes(span, self._reader.coverage())
+        """What the disk lacks, and what it could not give when it was read."""
+        bad = (_common(span, piece) for piece in tuple(self._reader.unreadable))
+        lacking = (*holes(span, self._reader.coverage()), *(piece for piece in bad if piece.length))
+        return tuple(sorted(lacking))
 
     def close(self) -> None:
         """Bring everything to the disk."""
@@ -76,3 +78,8 @@ class PastSpool:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _common(one: Span, other: Span) -> Span:
+    start = max(one.start, other.start)
+    return Span(start, max(start, min(one.end, other.end)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from live_whisper.audio.spool import SpoolReader
 from live_whisper.errors import InputError, OutputError
-from live_whisper.streaming.recording import RecordingFolder
+from live_whisper.streaming.recording import RecordingFolder, recordings
 from live_whisper.streaming.sinks.files import reason, shown
 
 
@@ -23,9 +23,43 @@ def finish_recording(folder: RecordingFolder, keep_audio: Path | None) -> None:
     except (OSError, InputError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
         raise OutputError(f"{shown(folder.path)!r} cannot be marked as finished: {why}.") from None
-    for part in folder.parts():
-        with contextlib.suppress(OSError):  # finished all the same; `recordings rm` removes it
-            part.unlink(missing_ok=True)
+    _delete(folder.parts())  # what stays is cleared by the next run, or by `recover`
+
+
+def clear_leftovers(root: Path | None) -> list[str]:
+    """Delete spooled audio of recordings that ended well; returns their names.
+
+    A run that is killed between marking its recording as finished and deleting the audio leaves
+    some. Recordings without audio, which is all of them otherwise, cost one look at a folder each.
+    Never raises; any thread.
+    """
+    cleared = []
+    with contextlib.suppress(InputError, OSError):
+        for folder in recordings(root):
+            if folder.parts() and _ended_well(folder) and folder.acquire():
+                try:
+                    if _delete(folder.parts()):
+                        cleared.append(folder.name)
+                finally:
+                    folder.release()
+    return cleared
+
+
+def _ended_well(folder: RecordingFolder) -> bool:
+    try:
+        return folder.meta().clean
+    except InputError:
+        return False
+
+
+def _delete(parts: list[Path]) -> bool:
+    """Whether any of them could be deleted."""
+    deleted = False
+    for part in parts:
+        with contextlib.suppress(OSError):
+            part.unlink()
+            deleted = True
+    return deleted
 
 
 def _keep(folder: RecordingFolder, path: Path) -> None:

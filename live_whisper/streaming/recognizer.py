@@ -11,11 +11,12 @@ from live_whisper.config.schema import DecodingConfig, RecognitionConfig, Stream
 from live_whisper.decoding.alignment import AlignmentWindow, words_from
 from live_whisper.decoding.context import fitted_positions
 from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback
-from live_whisper.decoding.prompt import PROMPT_TOKENS
+from live_whisper.decoding.prompt import PROMPT_TOKENS, carries_text
 from live_whisper.decoding.types import Decoded, DecodeRequest
 from live_whisper.decoding.window import Guards as DecoderGuards
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.engines.base import Engine, Features
+from live_whisper.streaming.glossary import fixed_prompt, term_boost, too_long
 from live_whisper.streaming.guards import Guards
 from live_whisper.streaming.policies.base import Watch
 from live_whisper.streaming.policies.choose import make_policy
@@ -65,8 +66,15 @@ class Recognizer:
         self._mel = MelCache(LogMel(checkpoint.dims.n_mels))
         self._policy = make_policy(settings.streaming)
         self._guards = Guards(settings.decoding)
-        glossary = _glossary(settings.recognition)
-        self._glossary = tuple(self._tokenizer.encode(f" {glossary}")) if glossary else ()
+        recognition = settings.recognition
+        fixed = fixed_prompt(recognition.prompt, recognition.glossary, self._tokenizer)
+        self._fixed = fixed.tokens
+        self._boost = term_boost(
+            recognition.glossary, self._tokenizer, settings.decoding.glossary_boost
+        )
+        left_out = too_long(fixed, recognition.glossary)
+        self.notices = () if left_out is None else (left_out,)
+        """What the user should know before the first window."""
         decoding = settings.decoding
         self._fallback = FallbackSettings(
             temperatures=decoding.temperatures,
@@ -154,6 +162,7 @@ class Recognizer:
             task=self._settings.recognition.task,
             prompt=self._prompt(self._carried(request)),
             prefix=prefix_tokens(request.committed, span.start, self._tokenizer),
+            boost=self._boost,
             audio_samples=span.length,
             temperature=self._settings.decoding.temperatures[0],
             bound_timestamps=True,
@@ -164,17 +173,17 @@ class Recognizer:
 
     def _carried(self, request: WindowRequest) -> tuple[int, ...]:
         """What was said before, as tokens."""
-        wanted = self._settings.streaming.carry_prompt
-        if wanted == "never" or (wanted == "auto" and self._settings.fit_context):
+        settings = self._settings
+        if not carries_text(settings.streaming.carry_prompt, short_context=settings.fit_context):
             return ()
         if request.carried or not request.context:
             return request.carried
         return tuple(self._tokenizer.encode(f" {request.context.strip()}"))
 
     def _prompt(self, carried: tuple[int, ...]) -> tuple[int, ...]:
-        """The glossary, always, and as much of the newest text as fits beside it."""
-        room = PROMPT_TOKENS - len(self._glossary)
-        return (*self._glossary[:PROMPT_TOKENS], *(carried[-room:] if room > 0 else ()))
+        """Prompt and glossary, always, and as much of the newest text as fits beside it."""
+        room = PROMPT_TOKENS - len(self._fixed)
+        return (*self._fixed, *(carried[-room:] if room > 0 else ()))
 
     def _words(self, request: WindowRequest, decoded: Decoded) -> tuple[Word, ...]:
         span = request.window.span
@@ -227,8 +236,3 @@ def stable_words(
     if count and not words[-1].ends_sentence:
         count -= 1
     return count
-
-
-def _glossary(recognition: RecognitionConfig) -> str:
-    """The text that stands before everything else in every prompt."""
-    return " ".join(part for part in (recognition.prompt, ", ".join(recognition.glossary)) if part)

@@ -129,7 +129,12 @@ class RecordingFolder:
                 hint="Set XDG_STATE_HOME to a place that can be written.",
             ) from None
         if not folder.acquire():
-            raise OutputError(f"The recording folder {shown(path)!r} cannot be locked.")
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path)
+            raise OutputError(
+                f"The recording folder {shown(path)!r} cannot be locked.",
+                hint="Keep recordings on a local disk: --set output.recordings=DIR.",
+            )
         return folder
 
     @property

@@ -61,6 +61,24 @@ def test_a_late_reader_loses_nothing(make_wav, make_tone, clock):
     np.testing.assert_array_equal(samples, drain(whole)[0])
 
 
+def test_a_file_waits_while_the_program_is_stopped(make_wav, make_tone, clock):
+    source = MediaFileSource(make_wav(make_tone(20.0)), clock, pace="realtime")
+    source.open()
+    begin, end, notices = clock.now_ns(), 0, []
+    while end < 5 * 16000:
+        end = source.read(100 * MS).end
+    clock.advance(600 * NS_PER_SECOND)
+    while True:
+        chunk = source.read(100 * MS)
+        assert len(chunk.samples) < 8000, "all that was due meanwhile came at once"
+        notices += chunk.notices
+        if chunk.ended:
+            break
+    assert chunk.end == 20 * 16000
+    assert clock.now_ns() - begin == pytest.approx(620 * NS_PER_SECOND, abs=NS_PER_SECOND // 5)
+    assert notices == ["Going on after a pause of 600 s."]
+
+
 def test_waits_no_longer_than_told(make_wav, make_tone, clock):
     source = MediaFileSource(make_wav(make_tone(1.0)), clock, pace="realtime")
     source.open()

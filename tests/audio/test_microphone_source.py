@@ -17,6 +17,7 @@ class Rig:
         self.clock, self.backend = clock, backend
         self.source = MicrophoneSource(backend, clock, wanted)
         self.source.open()
+        self.began_ns = clock.now_ns()
         self.parts, self.gaps, self.notices = [], [], []
         self.end, self.ended = 0, False
 
@@ -265,3 +266,46 @@ def test_waiting_does_not_spin(rig):
     before = rig.clock.now_ns()
     rig.read(100 * MS)
     assert rig.clock.now_ns() == before + 100 * MS
+
+
+@pytest.mark.parametrize("late_sound", [True, False])
+def test_a_program_that_was_stopped_pads_the_gap(rig, late_sound):
+    """Ctrl-Z, SIGSTOP, a laptop's sleep: whoever wakes first, the device or the reader."""
+    rig.play(2)
+    rig.stream.deliver(np.full(4800, 0.25, np.float32))  # heard, and not yet read
+    rig.clock.advance(60 * NS_PER_SECOND)
+    if late_sound:  # the device's callback runs again before the reader does
+        rig.stream.deliver(np.full(4800, 0.9, np.float32))
+    while len(rig.backend.streams) == 1:
+        rig.read()
+    rig.clock.advance(100 * MS)
+    rig.play(1)
+    stopped_at = rig.clock.now_ns()
+    samples = rig.finish()
+    assert rig.gaps[0].start == pytest.approx(2.1 * 16000, abs=16)
+    assert rig.lost == rig.gaps[-1].end - rig.gaps[0].start
+    assert rig.lost == pytest.approx(60 * 16000, abs=1600)
+    assert rig.end == pytest.approx(ns_to_samples(stopped_at - rig.began_ns), abs=1600)
+    assert samples.max() < 0.3, "sound from an unknown place was used"
+    assert "while the program was stopped or the computer slept" in rig.notices[0]
+    assert "back after 60" in rig.notices[-1]
+
+
+def test_a_stop_right_after_such_a_pause_ends(rig):
+    rig.play(1)
+    rig.clock.advance(60 * NS_PER_SECOND)
+    rig.stream.deliver(np.full(4800, 0.9, np.float32))
+    assert len(rig.finish()) == 16000
+
+
+def test_a_device_that_fails_later_is_not_blamed_on_a_pause(rig):
+    rig.play(1)
+    rig.clock.advance(3 * NS_PER_SECOND)
+    while len(rig.backend.streams) == 1:
+        rig.read()
+    rig.clock.advance(100 * MS)
+    rig.play(2)
+    rig.stream.alive = False
+    rig.read_for(1)
+    assert "was stopped" in rig.notices[0]
+    assert "disconnected" in rig.notices[-1]

@@ -13,6 +13,7 @@ from live_whisper.audio import spool
 from live_whisper.audio.pcm import quantise
 from live_whisper.audio.spool import SpoolGapError, SpoolReader, SpoolWriter, part_name
 from live_whisper.errors import InputError
+from live_whisper.runtime.spool import LaneSpool
 from live_whisper.types.audio import Span
 
 
@@ -191,3 +192,30 @@ def test_an_unreadable_part_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "_parts", lambda: parts)
     with pytest.raises(InputError, match="cannot be read"):
         reader.read(Span(0, 10))
+
+
+def test_a_bad_place_on_the_disk_costs_a_second_and_is_known(tmp_path, monkeypatch):
+    samples = (np.arange(10 * 16000) % 1000 / 32768).astype(np.float32)
+    writer = SpoolWriter(tmp_path)
+    writer.append(samples)
+    writer.close()
+    reader = SpoolReader(tmp_path)
+    real = SpoolReader._read_part
+
+    def bad(self, part, span):
+        if span.overlap(Span(52_000, 53_000)):
+            raise InputError("The recording cannot be read: Input/output error.")
+        return real(self, part, span)
+
+    monkeypatch.setattr(SpoolReader, "_read_part", bad)
+    with pytest.raises(InputError):
+        reader.read(Span(20_000, 120_000))
+    got = reader.read(Span(20_000, 120_000), fill=True)
+    (lost,) = reader.unreadable
+    assert lost == Span(52_000, 68_000)
+    expected = samples[20_000:120_000].copy()
+    expected[lost.start - 20_000 : lost.end - 20_000] = 0
+    np.testing.assert_array_equal(got, expected)
+    spool = LaneSpool(writer, reader)
+    assert spool.missing(Span(0, 60_000)) == (Span(52_000, 60_000),)
+    assert spool.missing(Span(0, 52_000)) == ()

@@ -5,6 +5,7 @@ PortAudio reads its configuration once per process, so the capturing side is a p
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -175,4 +176,26 @@ def test_unplugged_and_plugged_in_again_leaves_a_gap_of_the_right_length(microph
     assert place(got[last:], want)[1] > 0.98
     assert len(got) / 16000 == pytest.approx(report["elapsed"], abs=0.7)
     assert "waiting for it to come back" in report["notices"][0]
+    assert "filled with silence" in report["notices"][-1]
+
+
+def test_stopped_and_continued_leaves_a_gap_of_the_right_length(microphone, tmp_path):
+    """SIGSTOP: what the device kept meanwhile has no known place, so none of it is used."""
+    want = chirp_wav(tmp_path / "play.wav", 2)
+    program = start(microphone, tmp_path, seconds=20)
+    assert microphone.play(tmp_path / "play.wav").wait(20) == 0
+    threading.Event().wait(2)  # what is still under way in the sound server would be lost
+    program.send_signal(signal.SIGSTOP)
+    threading.Event().wait(5)
+    program.send_signal(signal.SIGCONT)
+    threading.Event().wait(3)  # real time to open the device again, on a busy machine too
+    assert microphone.play(tmp_path / "play.wav").wait(20) == 0
+    report, got = result(program, tmp_path)
+    first, last = report["gaps"][0][0], report["gaps"][-1][1]
+    assert sum(end - start for start, end in report["gaps"]) == last - first > 4.5 * 16000
+    assert not got[first:last].any()
+    assert place(got[:first], want)[1] > 0.98
+    assert place(got[last:], want)[1] > 0.98
+    assert len(got) / 16000 == pytest.approx(report["elapsed"], abs=0.7)
+    assert "while the program was stopped or the computer slept" in report["notices"][0]
     assert "filled with silence" in report["notices"][-1]

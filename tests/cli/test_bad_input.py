@@ -49,6 +49,9 @@ BAD_OPTIONS = [
     (("--input", "folder"), 3, "folder"),
     (("--bogus",), 2, "--bogus"),
     (("transcribe",), 2, "FILE"),
+    (("transcribe", "sound.wav", "--beam", "17"), 2, "1 to 16"),
+    (("--set", "decoding.beam_size=0"), 2, "greater than or equal to 1"),
+    (("--set", "decoding.length_penalty=2"), 2, "less than or equal to 1"),
     (("models", "path", "large"), 5, "not on disk"),
     (("models", "rm", "demo"), 5, "cannot be removed"),
 ]

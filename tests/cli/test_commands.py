@@ -12,7 +12,12 @@ import pysubs2
 import pytest
 import soundfile
 
+from live_whisper.cli.refine import Options
+from live_whisper.cli.transcribe import longform_settings
 from live_whisper.config.load import known_keys
+from live_whisper.config.schema import Config
+from live_whisper.decoding import BeamSettings
+from live_whisper.whisper.checkpoint import load_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -63,6 +68,60 @@ def test_transcribe_writes_every_format_asked_for(run: Run, checkpoint: Path) ->
     for stem in ("a", "b"):
         pysubs2.load(f"{stem}.srt")
         assert json.loads(Path(f"{stem}.json").read_text(encoding="utf-8"))["title"] == stem
+
+
+def test_the_beam_option_is_a_setting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int | None] = []
+
+    def transcribed(config: Config, *args: object, **options: object) -> int:
+        sizes.append(config.decoding.beam_size)
+        return 0
+
+    def refined(name: str, options: Options, *args: object) -> int:
+        sizes.append(options.beam)
+        return 0
+
+    monkeypatch.setattr("live_whisper.cli.transcribe.run_transcribe", transcribed)
+    monkeypatch.setattr("live_whisper.cli.refine.run_refine", refined)
+    for command in ("transcribe", "refine"):
+        for beam in ((), ("--beam", "4")):
+            assert run(command, "name", *beam)[0] == 0
+    assert sizes == [1, 4, None, 4]
+
+
+@pytest.mark.parametrize(
+    ("decoding", "refined", "beam"),
+    [
+        ({}, False, None),
+        ({}, True, BeamSettings(5)),
+        ({"refine_beam_size": 1}, True, None),
+        ({"beam_size": 3, "patience": 2.0}, False, BeamSettings(3, 2.0)),
+        ({"beam_size": 3, "length_penalty": 0.5}, True, BeamSettings(5, 1.0, 0.5)),
+    ],
+)
+def test_beam_settings_reach_the_decoder(
+    checkpoint: Path, decoding: dict[str, object], refined: bool, beam: BeamSettings | None
+) -> None:
+    config = Config.model_validate({"decoding": decoding})
+    size = config.decoding.refine_beam_size if refined else None
+    assert longform_settings(config, load_checkpoint(checkpoint), beam_size=size).beam == beam
+
+
+@pytest.mark.parametrize(
+    ("carry", "short", "carried"),
+    [
+        ("auto", False, True),
+        ("auto", True, False),
+        ("always", True, True),
+        ("never", False, False),
+    ],
+)
+def test_what_was_said_before_is_given_on(
+    checkpoint: Path, carry: str, short: bool, carried: bool
+) -> None:
+    config = Config.model_validate({"streaming": {"carry_prompt": carry}})
+    settings = longform_settings(config, load_checkpoint(checkpoint), short_context=short)
+    assert settings.condition_on_previous_text is carried
 
 
 def test_transcribe_goes_on_after_a_file_that_cannot_be_read(run: Run, checkpoint: Path) -> None:

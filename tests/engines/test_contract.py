@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from live_whisper.decoding import NO_GUARDS, BeamSettings, DecodeRequest, WindowDecoder
 from live_whisper.engines.base import Engine
 from live_whisper.errors import EngineError
 
@@ -166,6 +167,20 @@ def test_sessions_do_not_mix(engine, checkpoint):
     together = [session.append([7, 8]).logits for session in sessions]
     for first, second in zip(alone, together, strict=True):
         np.testing.assert_allclose(first, second, **close(engine))
+
+
+def test_sessions_follow_a_beam_search(engine, checkpoint):
+    """Sessions that were moved from text to text still give each text its own attention."""
+    tokenizer = checkpoint.tokenizer
+    features = engine.encoder.encode(window(engine))
+    decoder = WindowDecoder(engine, tokenizer, checkpoint.generation, guards=NO_GUARDS)
+    request = DecodeRequest(language="en", max_tokens=8, beam=BeamSettings(3))
+    found = decoder.decode(features, request)
+    forced = tokenizer.sot_sequence("en", timestamps=True)
+    with engine.decoder.open(features, want_attention=True) as session:
+        wanted = session.append([*forced, *found.tokens]).attention[len(forced) - 1 :]
+    tolerance = 1e-5 if "int8" not in engine.description else 0.05
+    np.testing.assert_allclose(found.attention, wanted, atol=tolerance)
 
 
 def test_what_was_returned_stays(engine, checkpoint):

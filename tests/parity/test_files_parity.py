@@ -6,7 +6,7 @@ import whisper
 from audio import babble, clip
 from pairs import DEMO
 
-from live_whisper.decoding import FallbackSettings
+from live_whisper.decoding import BeamSettings, FallbackSettings
 from live_whisper.decoding.file_mel import FileMel
 from live_whisper.decoding.longform import LongForm, LongFormSettings
 
@@ -15,6 +15,8 @@ pytestmark = [
     # openai-whisper leaves its vocabulary file open.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    # It gives numpy a tensor to sort.
+    pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning"),
 ]
 
 GREEDY = FallbackSettings(temperatures=(0.0,))  # sampling draws from other random numbers
@@ -31,6 +33,7 @@ def ours(pair, samples, **settings):
 
 def compare(pair, samples, *, language, **settings):
     segments, found = ours(pair, samples, language=language, **settings)
+    beam = settings.get("beam")
     expected = whisper.transcribe(
         pair.reference,
         samples,
@@ -39,6 +42,8 @@ def compare(pair, samples, *, language, **settings):
         fp16=False,
         condition_on_previous_text=settings.get("condition_on_previous_text", True),
         word_timestamps=False,
+        beam_size=beam and beam.size,
+        patience=beam and beam.patience,
     )
     theirs = [segment for segment in expected["segments"] if segment["text"]]
     assert found == expected["language"]
@@ -51,16 +56,35 @@ def compare(pair, samples, *, language, **settings):
     return segments
 
 
+def demo_sound(seconds):
+    sound = clip(DEMO)
+    if sound is None:
+        sound = babble(60, 0)
+    sound = np.resize(sound, seconds * 16_000)
+    noise = np.random.default_rng(0).normal(0, 0.003, len(sound))
+    return (sound + noise).astype(np.float32)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("condition", [True, False])
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_ten_minutes_of_the_demo(demo_pair, language, condition):
-    sound = clip(DEMO)
-    if sound is None:
-        sound = babble(60, 0)
-    sound = np.resize(sound, 600 * 16_000)
-    sound = (sound + np.random.default_rng(0).normal(0, 0.003, len(sound))).astype(np.float32)
+    sound = demo_sound(600)
     compare(demo_pair, sound, language=language, condition_on_previous_text=condition)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("patience", [1.0, 2.0])
+def test_a_beam_on_five_minutes_of_the_demo(demo_pair, patience):
+    segments = compare(
+        demo_pair, demo_sound(300), language="en", beam=BeamSettings(5, patience=patience)
+    )
+    assert len({segment.seek for segment in segments}) >= 10  # windows
+
+
+@pytest.mark.slow
+def test_a_beam_on_a_random_checkpoint(tiny_pair):
+    assert compare(tiny_pair, babble(35, 7), language="ko", beam=BeamSettings(5, patience=2.0))
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
-"""Greedy decoding, token for token as openai-whisper.
+"""Greedy decoding and beam search, token for token as openai-whisper.
 
 Both programs compute in float32 in another order, so a token may differ only where the two best
-logits are closer than rounding (1e-4); no window here has such a tie.
+logits, or the sums of the two best hypotheses, are closer than rounding (1e-4); no window here has
+such a tie.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ import whisper
 from audio import babble, clip
 from pairs import DEMO
 
-from live_whisper.decoding import DecodeRequest
+from live_whisper.decoding import BeamSettings, DecodeRequest
 from live_whisper.units import WINDOW_FRAMES, WINDOW_SAMPLES
 
 pytestmark = [
@@ -19,6 +20,8 @@ pytestmark = [
     # openai-whisper leaves its vocabulary file open.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    # It gives numpy a tensor to sort.
+    pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning"),
 ]
 
 
@@ -28,6 +31,7 @@ def compare(pair, samples, *, max_tokens, language="en", task="transcribe", **op
     features = pair.decoder.engine.encoder.encode(mel)
     prompt = options.get("prompt", ())
     timestamps = options.get("timestamps", True)
+    beam = options.get("beam")
     got = pair.decoder.decode(
         features,
         DecodeRequest(
@@ -36,6 +40,7 @@ def compare(pair, samples, *, max_tokens, language="en", task="transcribe", **op
             prompt=prompt,
             timestamps=timestamps,
             max_tokens=max_tokens,
+            beam=beam,
         ),
     )
     expected = whisper.decode(
@@ -48,6 +53,9 @@ def compare(pair, samples, *, max_tokens, language="en", task="transcribe", **op
             without_timestamps=not timestamps,
             sample_len=max_tokens,
             fp16=False,
+            beam_size=beam and beam.size,
+            patience=beam and beam.patience,
+            length_penalty=beam and beam.length_penalty,
         ),
     )
     assert list(got.tokens) == expected.tokens
@@ -58,7 +66,7 @@ def compare(pair, samples, *, max_tokens, language="en", task="transcribe", **op
     return got
 
 
-def compare_random(pair, number, max_tokens):
+def compare_random(pair, number, max_tokens, **options):
     random = np.random.default_rng(number)
     prompt = tuple(int(token) for token in random.integers(0, 50_000, 150 * (number % 3)))
     got = compare(
@@ -69,8 +77,10 @@ def compare_random(pair, number, max_tokens):
         task=("transcribe", "translate")[number % 2],
         prompt=prompt if number % 3 < 2 else (),
         timestamps=number != 4,
+        **options,
     )
     assert len(set(got.tokens)) > max_tokens // 4  # the checkpoint says something
+    return got
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -84,21 +94,45 @@ def test_a_random_checkpoint_of_base_size(base_pair, number):
     compare_random(base_pair, number, 24)
 
 
-@pytest.mark.parametrize("number", range(20))
-def test_the_demo_checkpoint(demo_pair, number):
+def compare_demo(pair, number, **options):
     sound = clip(DEMO)
     if sound is None:
         sound = babble(60, 0)
     start = (number * len(sound)) // 20
     samples = np.resize(sound[start:], WINDOW_SAMPLES if number % 2 else 8 * 16_000)
     samples = samples + np.random.default_rng(number).normal(0, 0.003, len(samples))
-    compare(
-        demo_pair,
+    return compare(
+        pair,
         samples.astype(np.float32),
         max_tokens=224,
         language=("en", "ko")[number % 2],
         timestamps=number % 5 != 4,
+        **options,
     )
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_the_demo_checkpoint(demo_pair, number):
+    compare_demo(demo_pair, number)
+
+
+BEAMS = [
+    *((number, BeamSettings(5)) for number in range(10)),
+    *((number, BeamSettings(5, patience=2.0)) for number in range(10)),
+    *((number, BeamSettings(3, length_penalty=0.6)) for number in range(10, 13)),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "beam"), BEAMS)
+def test_a_beam_on_a_random_checkpoint_of_tiny_size(tiny_pair, number, beam):
+    compare_random(tiny_pair, number, 24, beam=beam)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "beam"), BEAMS)
+def test_a_beam_on_the_demo_checkpoint(demo_pair, number, beam):
+    compare_demo(demo_pair, number, beam=beam)
 
 
 def test_language_detection(tiny_pair):

@@ -9,9 +9,10 @@ from support.meeting import make_meeting
 from live_whisper.audio.files import open_media
 from live_whisper.audio.spool import SpoolWriter
 from live_whisper.captions.cues import CueLimits
-from live_whisper.cli.refine import difference_lines, final_name
+from live_whisper.cli.refine import Options, difference_lines, final_name
+from live_whisper.config.schema import Config
 from live_whisper.decoding.segments import Segment
-from live_whisper.errors import InputError
+from live_whisper.errors import ConfigError, InputError
 from live_whisper.runtime.refine import Heard, audio_of, compare, cues_of
 from live_whisper.runtime.transcriber import Transcript
 from live_whisper.types.text import Word
@@ -96,6 +97,15 @@ def test_the_audio_is_the_spool_whole_or_in_parts(tmp_path: Path) -> None:
     assert not found[32_000:48_000].any()
     assert np.array_equal(found[48_000:], sound[48_000:])
     assert set(two.iterdir()) == before
+
+
+def test_the_beam_is_the_options_or_the_settings() -> None:
+    recorded = Config.model_validate({"decoding": {"refine_beam_size": 3}})
+    assert Options().adjust(Config()).decoding.refine_beam_size == 5
+    assert Options().adjust(recorded).decoding.refine_beam_size == 3
+    assert Options(beam=8).adjust(recorded).decoding.refine_beam_size == 8
+    with pytest.raises(ConfigError, match="less than or equal to 16"):
+        Options(beam=17).adjust(recorded)
 
 
 def test_without_audio_it_says_what_to_do(tmp_path: Path) -> None:

@@ -10,15 +10,18 @@ from support.checkpoints import make_random_checkpoint
 
 from live_whisper.clock import VirtualClock
 from live_whisper.config.schema import Config
-from live_whisper.errors import InputError
-from live_whisper.runtime.bench import Bench, Clip, is_live, load_clip, verdict
+from live_whisper.errors import EngineError, InputError
+from live_whisper.runtime.bench import Bench, Clip, load_clip, timed_events
 from live_whisper.runtime.engine_speed import (
     PREFILL_TOKENS,
     SIZES,
     STEP_TOKENS,
     EngineSpeed,
+    measure_size,
     measure_speed,
 )
+from live_whisper.runtime.estimates import Estimate, advice, is_live, next_size, verdict
+from live_whisper.streaming.evaluation.past_run import read_past_run
 from live_whisper.streaming.evaluation.report import Report
 from live_whisper.streaming.evaluation.units import ReferenceWord
 from live_whisper.whisper.checkpoint import load_checkpoint
@@ -65,6 +68,11 @@ def test_a_clip_comes_with_its_word_times(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text('[{"text": "hi"}]', "utf-8")
     with pytest.raises(InputError, match="no word times"):
         load_clip(tmp_path / "c.flac")
+    rows = [{"text": "hi", "start": 0.75, "end": 1.5, "lang": "en"}]
+    for nothing in ([], rows):
+        (tmp_path / "c.json").write_text(json.dumps(nothing), "utf-8")
+        with pytest.raises(InputError, match="no words, or words after the end"):
+            load_clip(tmp_path / "c.flac")
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +103,11 @@ def test_a_whole_bench_on_a_random_checkpoint(folder: Path, tmp_path: Path) -> N
     assert report.cost.engine_seconds == pytest.approx(result.live[0].run.engine_ns / 1e9)
     assert [positions for positions, _ in result.speed.encode_ns] == [300, 600, 1500]
     assert any("live" in text for text in told)
+    past = read_past_run(event for _, event in timed_events(result.live[0], config))
+    assert (past.language, past.ended) == ("en", "end of input")
+    assert past.audio_seconds == 4.0
+    assert past.inputs[0].cues == report.timing.cue_count
+    assert past.missing == ("memory: not recorded (benchmarks/soak.py measures it)",)
 
 
 def test_costs_are_medians_without_the_first_call(folder: Path) -> None:
@@ -168,3 +181,45 @@ def test_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_live(report(0.8, 11.0))
     assert verdict(report(4.0, 3.0), "phrase") == "phrase by phrase"
     assert verdict(report(4.0, 9.0), "phrase") == "too slow"
+
+
+def estimate(size: str, context: str, found: str) -> Estimate:
+    speed = EngineSpeed(((1500, 1),), 1, 1)
+    return Estimate(size, context, speed, 0.5, 0.3, 0.5, 0.7, 1.0, "align_att", found)
+
+
+def test_advice_names_models_one_can_get() -> None:
+    table = [
+        estimate("base", "full", "phrase by phrase"),
+        estimate("base", "fit", "live"),
+        estimate("small", "full", "too slow"),
+        estimate("small", "fit", "too slow"),
+        estimate("large-v3-turbo", "fit", "live"),  # no such checkpoint is published
+    ]
+    live, fair, slow = advice(table)
+    assert live.startswith("Live here: acft-base. The largest is acft-base")
+    assert fair.endswith("late: base (--policy phrase).")
+    assert slow == "This machine is too slow for small and acft-small; try acft-base."
+
+
+def test_advice_for_a_machine_that_is_too_slow() -> None:
+    none, slow = advice([estimate("base", c, "too slow") for c in ("full", "fit")])
+    assert none == "None of these models is live on this machine."
+    assert slow.endswith("base and acft-base; try tiny (--size tiny measures it).")
+    assert list(advice([estimate("tiny", "full", "too slow")]))[1].endswith("try the demo.")
+
+
+def test_what_is_measured_after_base() -> None:
+    assert next_size([estimate("base", "full", "too slow"), estimate("base", "fit", "live")]) == (
+        "small"
+    )
+    assert next_size([estimate("base", "fit", "phrase by phrase")]) == "tiny"
+
+
+def test_an_engine_needs_room_on_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    usage = shutil.disk_usage("/")._replace(free=10**9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(EngineError, match=r"large-v3-turbo needs 1\.\d GB for a while"):
+        measure_size(SIZES["large-v3-turbo"], load_checkpoint(folder), threads=1, rounds=1)

@@ -210,9 +210,12 @@ def test_a_document_that_cannot_be_written_becomes_a_notice(tmp_path, meeting):
         run.handle(event)
     (folder / "m.json").unlink()
     folder.rmdir()
-    (notice,) = run.close()
-    assert notice.level == "error"
-    assert "live-whisper recover" in notice.message
+    problem, place = run.close()
+    assert problem.level == "error"
+    assert "No such file" in problem.message
+    assert "are in" in place.message
+    assert sink.complete
+    assert json.loads((tmp_path / "m.json").read_text())["cues"]
 
 
 def test_a_damaged_journal_still_gives_its_good_lines(tmp_path, meeting):

@@ -5,6 +5,7 @@ place and renamed into it, so readers see a whole one or none, and two processes
 the second to finish throws its copy away. Files are checked before they are used.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from live_whisper.clock import wall_time_ns
+from live_whisper.engines.onnx.pruning import note_use, prune
 from live_whisper.errors import ModelError
 from live_whisper.units import NS_PER_SECOND
 
@@ -26,13 +28,19 @@ _MAX_MANIFEST_BYTES = 1 << 16
 _LEFTOVER_NS = 86_400 * NS_PER_SECOND
 
 
-def cached_graphs(cache_dir: Path, key: str, build: Callable[[Path], None]) -> Path:
+def cached_graphs(
+    cache_dir: Path, key: str, build: Callable[[Path], None], *, source: Path
+) -> Path:
     """The folder of ``key``, built by ``build(folder)`` where it is missing or damaged.
+
+    ``key`` begins with the checkpoint's revision; ``source`` is the checkpoint's folder. After a
+    build the graphs of what stood in that folder before are dropped (see ``pruning``).
 
     Raises ``ModelError`` where the cache cannot be written.
     """
     folder = cache_dir / f"{key}-v{EXPORTER_VERSION}"
     if is_complete(folder):
+        note_use(folder, source)
         return folder
     try:
         cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -49,6 +57,8 @@ def cached_graphs(cache_dir: Path, key: str, build: Callable[[Path], None]) -> P
             f"cannot write the graph cache {cache_dir}: {error.strerror}.",
             hint="Free some space or choose another cache folder.",
         ) from error
+    note_use(folder, source)
+    prune(cache_dir, folder, source, EXPORTER_VERSION)
     return folder
 
 
@@ -107,8 +117,9 @@ def _move_into_place(made: Path, folder: Path) -> None:
 def _sweep(cache_dir: Path) -> None:
     """Remove what a process that was killed while building left behind a day ago or earlier."""
     for left in [*cache_dir.glob(".building-*"), *cache_dir.glob(".damaged-*")]:
-        if wall_time_ns() - left.stat().st_mtime_ns > _LEFTOVER_NS:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another process sweeps as well
+            if wall_time_ns() - left.stat().st_mtime_ns > _LEFTOVER_NS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _discard(folder: Path) -> None:

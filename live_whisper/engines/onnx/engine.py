@@ -224,7 +224,9 @@ class OnnxEngine:
 
         weights = weights_for(chosen, dot_product=has_dot_product())
         key = "-".join([checkpoint.revision, *weights])
-        graphs = cached_graphs(cache_dir or default_cache_dir(), key, build)
+        graphs = cached_graphs(
+            cache_dir or default_cache_dir(), key, build, source=checkpoint.folder
+        )
         return cls(checkpoint, graphs, precision=chosen, threads=threads or default_threads())
 
     @property

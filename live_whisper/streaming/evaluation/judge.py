@@ -26,7 +26,7 @@ from live_whisper.streaming.evaluation.units import (
     committed_units,
     reference_units,
 )
-from live_whisper.streaming.sinks.captioning import CueFeed
+from live_whisper.streaming.rebuild import cues_of
 from live_whisper.types.audio import Span
 from live_whisper.types.events import Event
 from live_whisper.types.text import Word
@@ -61,13 +61,13 @@ def judge(
     history = read_history(events, source=source)
     reference = reference_units(said.words)
     alignment = align(reference, history.units)
-    cues = list(_cues(events, source))
+    cues = [cue for cue in cues_of(events) if cue.source == source]
     return Report(
         text=_text(said, reference, history.units, alignment),
         delay=_delay(reference, history, alignment),
         stability=Stability(
             normalized_erasure=history.withdrawn / max(1, len(history.words)),
-            committed_erasure=_erased(history.words, cues),
+            committed_erasure=erased(history.words, cues),
         ),
         timing=_timing(reference, history, alignment, cues),
         cost=cost,
@@ -203,14 +203,7 @@ def _delay(reference: Sequence[Unit], history: History, alignment: Alignment) ->
 # --- cues and times -----------------------------------------------------------------------------
 
 
-def _cues(events: Iterable[Event], source: str) -> Iterable[Cue]:
-    feed = CueFeed()
-    for event in events:
-        yield from (cue for cue in feed.handle(event) if cue.source == source)
-    yield from (cue for cue in feed.finish() if cue.source == source)
-
-
-def _erased(words: Sequence[Word], cues: Sequence[Cue]) -> int:
+def erased(words: Sequence[Word], cues: Sequence[Cue]) -> int:
     """Committed words that are not, in order, in the cues."""
     written = "".join(word.text for cue in cues for word in cue.words)
     left = "".join(written.split())

@@ -40,5 +40,18 @@ class Stored(Protocol):
         ...
 
 
+@runtime_checkable
+class Suspendable(Protocol):
+    """A sink that has taken possession of the terminal."""
+
+    def suspend(self) -> None:
+        """Give it back, before the process is stopped. Fit for a signal handler."""
+        ...
+
+    def resume(self) -> None:
+        """The process was continued. Fit for a signal handler."""
+        ...
+
+
 class DisplayClosed(Exception):  # noqa: N818 - a signal, not an error
     """Standard output was closed by whoever read it (``| head``, a closed terminal)."""

@@ -28,6 +28,8 @@ class FanOut:
         """Whether standard output was closed by its reader."""
         self.failures: list[Exception] = []
         """Unexpected errors of detached sinks, first eight: defects, for the log."""
+        self.detached: list[Sink] = []
+        """Sinks that did not get everything, because they raised."""
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
@@ -73,6 +75,7 @@ class FanOut:
 
     def _detach(self, sink: Sink) -> None:
         self._sinks.remove(sink)
+        self.detached.append(sink)
         try:
             sink.close()
         except Exception as error:  # noqa: BLE001
@@ -87,6 +90,7 @@ class FanOut:
             except DisplayClosed:
                 self.display_closed = True
             except Exception as error:  # noqa: BLE001
+                self.detached.append(sink)
                 self._remember(error)
                 notices.append(self._notice(f"{_name(sink)}: {_line(error)}", "error"))
             notices.extend(self._reported(sink))
@@ -95,7 +99,8 @@ class FanOut:
 
 
 def _name(sink: Sink) -> str:
-    return type(sink).__name__
+    name = getattr(sink, "name", None)
+    return name if isinstance(name, str) else type(sink).__name__
 
 
 def _line(error: Exception) -> str:

@@ -6,20 +6,24 @@ later write.
 
 import contextlib
 import errno
+import glob
 import os
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from live_whisper import clock
 from live_whisper.captions.text import sanitize
 from live_whisper.errors import OutputError
+from live_whisper.units import NS_PER_SECOND
 
 FILE_MODE = 0o600
 # Not for child processes; and no line-end translation on Windows.
 _OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _BACKLOG_BYTES = 4 << 20  # kept in memory while a file cannot be written
+_LEFTOVER_NS = 3600 * NS_PER_SECOND
 
 
 def shown(path: Path | str) -> str:
@@ -150,17 +154,47 @@ class AppendFile:
             os.close(descriptor)
 
 
-class ResilientFile:
-    """An ``AppendFile`` whose failures are reported, retried and never raised. One thread."""
+class Place:
+    """The disk a file belongs on. An unmounted one leaves an empty folder, which is not it."""
 
-    def __init__(self, path: Path, *, keep_bytes: int | None = None, remedy: str = "") -> None:
-        """Open an existing file. Raises ``OutputError``: a start is where a run may be refused."""
-        self._path, self._remedy = path, remedy
+    def __init__(self, path: Path) -> None:
+        folder = path.absolute().parent
+        self._mount = next((place for place in (folder, *folder.parents) if place.is_mount()), None)
+
+    @property
+    def there(self) -> bool:
+        """Whether that disk is still mounted."""
+        return self._mount is None or os.path.ismount(self._mount)
+
+
+class ResilientFile:
+    """An ``AppendFile`` whose failures are reported, retried and never raised. One thread.
+
+    With ``restore`` its path is what counts: a file that was deleted or moved away, with its folder
+    or without, is made again, whole, as soon as there is a folder to make it in.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keep_bytes: int | None = None,
+        remedy: str = "",
+        restore: Callable[[int], bytes | None] = lambda _: None,
+    ) -> None:
+        """Open an existing file. Raises ``OutputError``: a start is where a run may be refused.
+
+        ``restore`` gives the first so many bytes that were appended, from another source, or
+        ``None`` where it cannot.
+        """
+        self._path, self._remedy, self._restore = path, remedy, restore
+        self._place = Place(path)
         try:
             self._file: AppendFile | None = AppendFile(path, keep_bytes=keep_bytes)
         except OSError as error:
             raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
         self._good, self._identity = self._file.length, self._file.identity
+        self._total = self._good
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
         self._lost = 0
@@ -182,6 +216,7 @@ class ResilientFile:
         """Write ``data`` after whatever is still owed; on failure keep it for the next time."""
         self._backlog.append(data)
         self._backlog_bytes += len(data)
+        self._total += len(data)
         try:
             self._drain(sync=sync)
         except OSError as error:
@@ -190,7 +225,7 @@ class ResilientFile:
             self._recovered()
 
     def _drain(self, *, sync: bool) -> None:
-        if self._file is not None and self._file.orphaned:
+        if self._file is not None and self._gone(self._file):
             self._file.close()
             self._file = None
         if self._file is None:
@@ -203,13 +238,57 @@ class ResilientFile:
             self._backlog.popleft()
             self._backlog_bytes -= len(data)
 
+    def _gone(self, file: AppendFile) -> bool:
+        """Whether the path no longer leads to our file."""
+        if self._restore(0) is None:  # then a file that was moved away is better than none
+            return file.orphaned
+        try:
+            status = os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        # Windows neither moves nor deletes an open file, and numbers files as it likes.
+        return sys.platform != "win32" and (status.st_dev, status.st_ino) != file.identity
+
     def _reopen(self) -> None:
-        file = AppendFile(self._path)
-        if file.identity == self._identity:  # our own: cut what a failed write left
-            file.close()
-            file = AppendFile(self._path, keep_bytes=self._good)
+        document: bytes | None = None
+        try:
+            file = AppendFile(self._path)
+            ours = file.identity == self._identity
+            if ours:  # cut what a failed write left
+                file.close()
+                file = AppendFile(self._path, keep_bytes=self._good)
+        except FileNotFoundError:
+            ours, document = True, self._whole()
+            file = self._make_again(document)
         # A file that an editor put in the place of ours is the user's: we go on at its end.
         self._file, self._good, self._identity = file, file.length, file.identity
+        if not ours and (whole := self._whole()) is not None and self._begins(file, whole):
+            document = whole
+        if document is not None:
+            file.append(document[file.length :])
+            self._good = file.length
+            self._backlog.clear()
+            self._backlog_bytes = self._lost = 0
+            self._lost_ever = False
+
+    def _whole(self) -> bytes | None:
+        """Everything that should be in the file, where there is a place for it."""
+        there = self._place.there and self._path.parent.is_dir()
+        return self._restore(self._total) if there else None
+
+    def _make_again(self, document: bytes | None) -> AppendFile:
+        if document is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN_FLAGS
+        os.close(os.open(self._path, flags, FILE_MODE))
+        if not self._failing:
+            message = f"{shown(self._path)} was gone and is written again, complete."
+            self._notices.append((message, "warning"))
+        return AppendFile(self._path)
+
+    def _begins(self, file: AppendFile, document: bytes) -> bool:
+        """Whether a file is an earlier state of the document: on a disk that came back, say."""
+        return file.length <= len(document) and document.startswith(self._path.read_bytes())
 
     def _failed(self, error: OSError) -> None:
         # A network folder that came back needs a new descriptor.
@@ -245,7 +324,7 @@ class ResilientFile:
     def close(self) -> None:
         """Try once more to write what is owed, then close. Never raises."""
         try:
-            if self._backlog:
+            if self._file is not None or self._backlog:  # also to see whether it is still there
                 self._drain(sync=True)
                 self._recovered()
         except OSError as error:
@@ -260,6 +339,7 @@ class ResilientFile:
 
 def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     """Replace a file in one step: a reader sees the old content or the new. Raises ``OSError``."""
+    _sweep_parts(path)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     temporary = Path(name)
     try:
@@ -273,3 +353,12 @@ def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _sweep_parts(path: Path) -> None:
+    """Remove what a process left that was killed while it replaced this file, an hour ago."""
+    pattern = f".{glob.escape(path.name)}.????????.part"  # as ``mkstemp`` names them
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(pattern):
+            if clock.wall_time_ns() - left.stat().st_mtime_ns > _LEFTOVER_NS:
+                left.unlink()

@@ -24,9 +24,9 @@ class LineWriter:
             self._silence()
             raise DisplayClosed from None
         except OSError as error:
+            self._silence()  # the terminal was closed, or the disk behind ``>`` is full
             if error.errno not in (errno.EPIPE, errno.EIO, errno.EBADF):
                 raise
-            self._silence()  # the terminal was closed
             raise DisplayClosed from None
         except ValueError:  # the stream object was closed
             raise DisplayClosed from None

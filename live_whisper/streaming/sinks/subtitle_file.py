@@ -13,13 +13,15 @@ from live_whisper.captions.formats import format_for
 from live_whisper.captions.srt import SrtTail, read_tail
 from live_whisper.captions.writer import CaptionWriter, WriterOptions
 from live_whisper.errors import InputError, LiveWhisperError, OutputError, UsageError
-from live_whisper.streaming.rebuild import rebuild_file
+from live_whisper.streaming.rebuild import rebuild_file, rebuild_text
 from live_whisper.streaming.sinks.base import Sink
 from live_whisper.streaming.sinks.captioning import CueFeed, DocumentFacts, OutputSpec
 from live_whisper.streaming.sinks.files import (
     AppendFile,
+    Place,
     ResilientFile,
     claim_output,
+    free_name,
     reason,
     shown,
     write_atomically,
@@ -37,9 +39,9 @@ def open_output(output: OutputSpec, *, journal: Path, overwrite: bool = False) -
     """
     kind = format_for(output.path)
     if output.kept_bytes:
-        return RollingFile(output)
+        return RollingFile(output, journal)
     claim_output(output.path, overwrite=overwrite)
-    return RollingFile(output) if kind.rolling else WholeFile(output, journal)
+    return RollingFile(output, journal) if kind.rolling else WholeFile(output, journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,24 @@ def _mend(path: Path, tail: SrtTail) -> None:
 
 
 class RollingFile:
-    """A subtitle file that grows with the captions. One thread."""
+    """A subtitle file that grows with the captions. One thread.
 
-    def __init__(self, output: OutputSpec) -> None:
+    Deleted or moved away, it is made again from the journal; where that cannot be, it is written
+    beside the journal in the end. Close the journal before this.
+    """
+
+    def __init__(self, output: OutputSpec, journal: Path) -> None:
         """Open a claimed or continued file. Raises ``OutputError``."""
-        self.output = output
-        keep = output.kept_bytes or None
-        self._file = ResilientFile(output.path, keep_bytes=keep, remedy=_REMEDY)
+        self.output, self._journal = output, journal
+        self.elsewhere: Path | None = None
+        """Where the captions are instead, after ``close``."""
+        self._file = ResilientFile(
+            output.path,
+            keep_bytes=output.kept_bytes or None,
+            remedy=_REMEDY,
+            restore=self._document,
+        )
+        self._notices: list[tuple[str, str]] = []
         self._feed = CueFeed(output.options.limits)
         self._facts = DocumentFacts(output.path.stem)
         self._writer: CaptionWriter | None = None
@@ -125,17 +138,32 @@ class RollingFile:
     def _write(self, cue: Cue) -> None:
         self._file.append(self._begin().cue(cue).encode("utf-8", errors="replace"))
 
+    def _document(self, length: int) -> bytes | None:
+        """The first ``length`` bytes as the journal has them."""
+        if self.output.kept_bytes:
+            return None  # nobody else has what stood in the file before
+        document = bytearray()
+        try:
+            for piece in rebuild_text(self._journal, self.output) if length else ():
+                document += piece.encode("utf-8", errors="replace")
+                if len(document) >= length:
+                    break
+        except LiveWhisperError:
+            return None
+        return bytes(document[:length]) if len(document) >= length else None
+
     @property
     def complete(self) -> bool:
-        """Whether every finished cue is in the file."""
-        return self._file.complete
+        """Whether every finished cue is in the file, or in the one written elsewhere."""
+        return self._file.complete or self.elsewhere is not None
 
     def take_notices(self) -> list[tuple[str, str]]:
         """Write failures and recoveries."""
-        return self._file.take_notices()
+        notices, self._notices = self._notices, []
+        return self._file.take_notices() + notices
 
     def close(self) -> None:
-        """Write the open cue and close."""
+        """Write the open cue and close. Never raises."""
         if self._closed:
             return
         self._closed = True
@@ -143,6 +171,8 @@ class RollingFile:
         for cue in self._feed.finish():
             self._write(cue)
         self._file.close()
+        if not self._file.complete or not self.output.path.exists():
+            self.elsewhere = _write_beside(self._journal, self.output, self._notices)
 
 
 class WholeFile:
@@ -156,7 +186,10 @@ class WholeFile:
         """Write the empty document. Raises ``OutputError``."""
         self.output, self._journal = output, journal
         self._facts = DocumentFacts(output.path.stem)
+        self.elsewhere: Path | None = None
+        """Where the captions are instead, after ``close``."""
         self._notices: list[tuple[str, str]] = []
+        self._place = Place(output.path)
         self._closed, self._complete = False, True
         writer = format_for(output.path).writer(self._facts.info, output.options)
         try:
@@ -185,7 +218,23 @@ class WholeFile:
             return
         self._closed = True
         try:
+            if not self._place.there:
+                raise OutputError(f"The disk of {shown(self.output.path)!r} is not there.")
             rebuild_file(self._journal, self.output)
         except LiveWhisperError as error:
-            self._complete = False
-            self._notices.append((f"{error} {_REMEDY}", "error"))
+            self._notices.append((str(error), "error"))
+            self.elsewhere = _write_beside(self._journal, self.output, self._notices)
+            self._complete = self.elsewhere is not None
+
+
+def _write_beside(journal: Path, output: OutputSpec, notices: list[tuple[str, str]]) -> Path | None:
+    """Write captions that have no place of their own into the recording's folder."""
+    path = journal.parent / output.path.name
+    path = free_name(path) if path.exists() else path
+    try:
+        rebuild_file(journal, replace(output, path=path, kept_bytes=0))
+    except LiveWhisperError as error:
+        notices.append((f"{error} {_REMEDY}", "error"))
+        return None
+    notices.append((f"The captions of {shown(output.path)} are in {shown(path)}.", "warning"))
+    return path

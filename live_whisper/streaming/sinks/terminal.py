@@ -1,6 +1,8 @@
 """The live display: captions scroll away above, the newest text and the status stay below."""
 
 import contextlib
+import io
+import os
 import threading
 from collections import deque
 
@@ -16,6 +18,7 @@ from live_whisper.types.events import Event
 
 REFRESHES_PER_SECOND = 8
 _JOIN_SECONDS = 2.0
+_LOCK_SECONDS = 1.0
 _RECENT_LINES = 24  # remembered for ``picture``
 
 
@@ -24,6 +27,9 @@ class TerminalSink:
 
     ``handle`` only takes note (one thread); a thread of this object draws, so a slow terminal never
     holds up the captions. ``close`` restores the terminal; call it in ``finally``.
+
+    While the program runs in the background the terminal is somebody else's and nothing is drawn;
+    the captions of that time are printed when it is in the foreground again.
     """
 
     def __init__(
@@ -47,20 +53,49 @@ class TerminalSink:
         self._recent: deque[Finished] = deque(maxlen=_RECENT_LINES)
         self._broken = self._closed = False
         self._failure: Exception | None = None
-        self._live = self._new_live()
-        self._live.start()
+        self._live: Live | None = None
+        self._away = False
+        if self._in_foreground():
+            self._begin()
         self._thread: threading.Thread | None = None
         if background:
             self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
             self._thread.start()
 
-    def _new_live(self) -> Live:
-        return Live(
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-            vertical_overflow="crop",
-        )
+    def _begin(self) -> Live:
+        if self._live is None:
+            live = Live(
+                console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop"
+            )
+            live.start()
+            self._live, self._drawn = live, None
+        return self._live
+
+    def _end_live(self) -> None:
+        """Remove the live area and show the cursor."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    def _abandon(self) -> None:
+        """Forget a live area that others have written over: nothing of theirs is erased."""
+        live, self._live = self._live, None
+        if live is not None:
+            out, self._console.file = self._console.file, io.StringIO()
+            try:
+                live.stop()
+            finally:
+                self._console.file = out
+
+    def _in_foreground(self) -> bool:
+        """Whether the terminal is ours; also where it is no terminal, or not our own."""
+        if not hasattr(os, "tcgetpgrp"):
+            return True
+        try:
+            owner = os.tcgetpgrp(self._console.file.fileno())
+        except (OSError, ValueError, AttributeError):
+            return True
+        return owner in (os.getpgrp(), 0)
 
     def handle(self, event: Event) -> None:
         """Take note of an event. Raises ``DisplayClosed`` once the terminal is gone."""
@@ -91,16 +126,22 @@ class TerminalSink:
     def draw(self) -> bool:
         """Bring the terminal up to date; returns whether anything had to be drawn. Any thread."""
         with self._draw_lock:
+            if self._away:
+                return False
+            if not self._in_foreground():  # continued with ``bg``, or started with ``&``
+                self._abandon()
+                return False
             with self._state_lock:
                 finished, view = self._state.take_finished(), self._state.view()
             columns = self._console.width
-            if not finished and self._drawn == (view, columns):
+            if not finished and self._live is not None and self._drawn == (view, columns):
                 return False
             try:
+                live = self._begin()
                 with self._console:  # one write, so that nothing is seen twice
                     self._print(finished)
                     area = render(view, columns, ascii_only=self._ascii)
-                    self._live.update(area, refresh=True)
+                    live.update(area, refresh=True)
             except (OSError, ValueError):
                 self._broken = True
             self._drawn = view, columns
@@ -118,16 +159,29 @@ class TerminalSink:
             return picture(list(self._recent), self._state.view(), columns=columns, title=title)
 
     def suspend(self) -> None:
-        """Give the terminal back, before the process is stopped (Ctrl-Z) or asks a question."""
-        with self._draw_lock, contextlib.suppress(OSError, ValueError):
-            self._live.stop()
+        """Give the terminal back, before the process is stopped (Ctrl-Z) or asks a question.
+
+        Fit for a signal handler: a terminal that takes nothing is given up after a while.
+        """
+        self._away = True
+        if self._draw_lock.acquire(timeout=_LOCK_SECONDS):
+            try:
+                with contextlib.suppress(OSError, ValueError):
+                    self._end_live()
+            finally:
+                self._draw_lock.release()
 
     def resume(self) -> None:
-        """Take the terminal again after ``suspend``."""
-        with self._draw_lock, contextlib.suppress(OSError, ValueError):
-            self._live = self._new_live()
-            self._live.start()
-            self._drawn = None
+        """Draw again after ``suspend``, or after a stop that nobody announced (SIGSTOP)."""
+        if self._draw_lock.acquire(timeout=_LOCK_SECONDS):
+            try:
+                with contextlib.suppress(OSError, ValueError):
+                    if self._live is not None and self._in_foreground():
+                        self._abandon()
+                        self._console.line()  # the old area's last line has no end
+            finally:
+                self._draw_lock.release()
+        self._away = False
         self._changed.set()
 
     def close(self) -> None:
@@ -148,11 +202,12 @@ class TerminalSink:
             finished = self._state.take_finished()
         try:
             with self._console:
-                self._live.update("", refresh=True)
+                if self._live is not None:
+                    self._live.update("", refresh=True)
                 self._print(finished)
         except (OSError, ValueError):
             self._broken = True
         finally:
-            for restore in (self._live.stop, lambda: self._console.show_cursor(show=True)):
+            for restore in (self._end_live, lambda: self._console.show_cursor(show=True)):
                 with contextlib.suppress(OSError, ValueError):
                     restore()

@@ -99,7 +99,7 @@ def test_two_at_once(checkpoint, tmp_path):
 
     def work():
         try:
-            found = graph_cache.cached_graphs(tmp_path, "key", build)
+            found = graph_cache.cached_graphs(tmp_path, "key", build, source=tmp_path)
             assert (found / "graph").read_bytes() == b"x" * 1000
         except Exception as error:  # noqa: BLE001 - shown by the main thread
             errors.append(error)
@@ -119,7 +119,7 @@ def test_a_failed_build_leaves_nothing(tmp_path):
         raise ModelError("no.")
 
     with pytest.raises(ModelError):
-        graph_cache.cached_graphs(tmp_path, "key", build)
+        graph_cache.cached_graphs(tmp_path, "key", build, source=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -146,7 +146,7 @@ def test_a_full_disk(checkpoint, tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(ModelError, match="No space left"):
-        graph_cache.cached_graphs(tmp_path, "key", build)
+        graph_cache.cached_graphs(tmp_path, "key", build, source=tmp_path)
 
 
 def test_unknown_precision(checkpoint, tmp_path):
