@@ -37,8 +37,9 @@ def choose_shape(rng: random.Random, progress: float, budget_s: float) -> Shape:
         seconds = rng.uniform(2.0, 8.0) if kind < 0.6 else rng.uniform(8.0, 15.0)
         seconds = FULL_SECONDS if kind > 0.93 else seconds
     else:
-        seconds = rng.uniform(2.0, 10.0) if kind < 0.3 else rng.uniform(10.0, 20.0)
-        seconds = FULL_SECONDS if kind > 0.45 else seconds
+        short, full = (0.3, 0.45) if progress < 0.8 else (0.15, 0.25)
+        seconds = rng.uniform(2.0, 10.0) if kind < short else rng.uniform(10.0, 20.0)
+        seconds = FULL_SECONDS if kind > full else seconds
     seconds = round(seconds * 50) / 50
     return Shape(seconds, max(1, round(budget_s / seconds)))
 
@@ -52,7 +53,7 @@ def make_batch(
     offset = rng.randint(0, MAX_POSITIONS - positions) if rng.random() < 0.5 else 0
     windows = []
     for _ in range(shape.size):
-        padded = rng.random() < (0.35 if shape.seconds == FULL_SECONDS else 0.2)
+        padded = rng.random() < 0.2
         share = rng.uniform(0.07 if shape.seconds == FULL_SECONDS else 0.4, 1.0) if padded else 1.0
         windows.append(composer.window(shape.seconds, filled=share))
     examples = [build_example(window, vocabulary, rng, offset) for window in windows]

@@ -85,7 +85,7 @@ def _prompt(window: Window, vocabulary: Vocabulary, rng: random.Random) -> list[
     text = " ".join(before)
     if rng.random() < GLOSSARY_SHARE:
         text = _glossary(window, rng) + " " + text
-    limit = MAX_PROMPT_TOKENS if rng.random() < 0.1 else rng.randint(8, 70)
+    limit = MAX_PROMPT_TOKENS if rng.random() < 0.3 else rng.randint(8, 70)
     return [vocabulary.special("startofprev"), *vocabulary.encode(text)[-limit:]]
 
 

@@ -31,7 +31,8 @@ within a vocabulary of {en_words} English and {ko_words} Korean word forms, and 
 ## What it does
 
 * transcribes English and Korean, with and without timestamps; translates Korean to English
-* takes previous text after `<|startofprev|>`, and windows that begin or end in mid-sentence
+* takes previous text after `<|startofprev|>` (without making much of it), and windows that begin
+  or end in mid-sentence
 * marks windows without speech (`<|nospeech|>`) and tells the two languages apart
 * works with a context as short as the audio (`audio_context = "fit"`) and with 30 s of padding
 
@@ -61,8 +62,9 @@ about to be *predicted*: the row of the token before it, as in openai-whisper's 
 ## Measured, greedy, on unseen sentences and unseen voices
 
 English is scored by words, Korean by characters without spaces, both without case and
-punctuation; "noise": with the louder noise of the training windows; "fit" encodes the window as it is, "full" pads it to 30 s. Times are the mean
-absolute error of segment starts and ends over windows with the right number of segments.
+punctuation; "noise": with the louder noise of the training windows; "fit" encodes the window as
+it is, "full" pads it to 30 s. Times are the mean absolute error of segment starts and ends over
+windows with the right number of segments.
 
 | windows | error rate | time error, mean (median) | windows with the right segments |
 |---|---|---|---|
@@ -72,13 +74,12 @@ absolute error of segment starts and ends over windows with the right number of 
 
 ## Limits
 
-Long windows are the weak side: where the rows of 30 s above are much worse than those of 10 s,
-keep windows short. Translation is rough. Noise without speech is not always recognised as such:
-use a voice activity detector in front.
+Long windows are the weak side, and translation is rough. Noise without speech is not always
+recognised as such: use a voice activity detector in front.
 
 Unknown words, names, accents, human voices, other languages, music and overlapping speakers are
 out of its reach; it answers them with words it knows. Names that are rare in its data are often
-mistaken unless the prompt holds them.
+mistaken, also where the prompt holds them: it hardly reads its prompt.
 """
 
 

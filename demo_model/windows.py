@@ -21,6 +21,8 @@ KOREAN_SHARE = 0.6
 MID_SENTENCE_SHARE = 0.3
 TRANSLATE_SHARE = 0.25
 """Share of the Korean windows that ask for translation; those hold whole sentences only."""
+LONG_PAST_SHARE = 0.2
+"""Share of the windows with more than four sentences before them."""
 EDGE_SAMPLES = round(0.02 * SAMPLE_RATE)
 """A word must have ended this long before the end of the window to be expected."""
 START_TOLERANCE = round(0.04 * SAMPLE_RATE)
@@ -104,9 +106,10 @@ class Composer:
         rng = self.rng
         whole = window.task == "translate"
         position = self._first_position(limit, clean=clean_start)
-        stop = 0.0 if clean_start else 0.06
+        stop = 0.0 if clean_start else 0.02
         gap_scale = rng.choice((0.3, 1.0, 1.0, 2.0))
-        window.before = self._sentences(window.language, window.task, rng.randint(1, 4))
+        count = rng.randint(5, 20) if rng.random() < LONG_PAST_SHARE else rng.randint(1, 4)
+        window.before = self._sentences(window.language, window.task, count)
         first = True
         while position < limit:
             utterance = rng.choice(self.by_language[window.language])
