@@ -56,6 +56,14 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, list[dict], str]:
     return process.returncode, [json.loads(line) for line in out.splitlines()], err
 
 
+@pytest.fixture(autouse=True)
+def hangups_count():
+    """Tests started with ``nohup`` would hand its ignored SIGHUP on to what they start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_finishes_what_was_heard(
     number: signal.Signals, started: "subprocess.Popen[str]", program, tmp_path: Path

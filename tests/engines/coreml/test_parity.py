@@ -143,7 +143,7 @@ def test_demo_clip(demo, clip, demo_reference, tmp_path, options):
     assert len(cues) >= 3
     assert [lines for _, _, lines in cues] == [lines for _, _, lines in others]
     in_samples = [[(16 * start, 16 * end) for start, end, _ in each] for each in (cues, others)]
-    assert np.abs(np.subtract(*map(np.array, in_samples))).max() <= SAMPLES_PER_POSITION
+    assert np.abs(np.subtract(*map(np.array, in_samples))).max() <= MOST_APART
 
 
 def chirps(seconds):
