@@ -53,9 +53,10 @@ class Loaded:
     fit: bool
 
 
-def load(folder: Path, threads: int, *, fit: bool) -> Loaded:
+def load(folder: Path, threads: int, *, fit: bool, precision: str = "auto") -> Loaded:
     checkpoint = load_checkpoint(folder)
-    settings = Config.model_validate({"engine": {"threads": threads}}).engine
+    engine = {"threads": threads, "precision": precision}
+    settings = Config.model_validate({"engine": engine}).engine
     return Loaded(checkpoint, load_engine(checkpoint, settings), threads, fit)
 
 
@@ -177,13 +178,19 @@ def main() -> None:
     parser.add_argument("--scenes", nargs="+", default=list(STANDARD))
     parser.add_argument("--variant", action="append", default=[])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", choices=("auto", "float32", "int8"), default="auto")
     parser.add_argument("--context", choices=("fit", "full"), default="fit")
     parser.add_argument("--part", type=float, default=0.0, help="only the first so many seconds")
     parser.add_argument("--no-offline", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--log", type=Path, help="folder for event logs")
     options = parser.parse_args()
-    loaded = load(options.checkpoint or demo_path(), options.threads, fit=options.context == "fit")
+    loaded = load(
+        options.checkpoint or demo_path(),
+        options.threads,
+        fit=options.context == "fit",
+        precision=options.precision,
+    )
     results = []
     print(HEADER, flush=True)
     for name in options.scenes:

@@ -246,7 +246,9 @@ class Bench:
         settings = LongFormSettings(
             language=language,
             context="fit" if self.fit else "full",
-            condition_on_previous_text=carries_text("auto", short_context=self.fit),
+            condition_on_previous_text=carries_text(
+                self.config.streaming.carry_prompt, short_context=self.fit
+            ),
         )
         with FileMel(LogMel(self.checkpoint.dims.n_mels)) as mel:
             mel.push(clip.samples)
