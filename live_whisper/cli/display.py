@@ -1,5 +1,6 @@
 """Which display a run has: the terminal's, plain lines, or JSON lines."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -56,9 +57,10 @@ def event_log(config: Config) -> Iterator[tuple[Sink, ...]]:
     try:
         yield (log,)
     finally:
-        log.close()
-        if not path.stat().st_size:
-            path.unlink()
+        with contextlib.suppress(OSError):  # a full disk or a folder that is gone was said already
+            log.close()
+            if not path.stat().st_size:
+                path.unlink()
 
 
 def _can_redraw() -> bool:

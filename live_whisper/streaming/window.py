@@ -37,5 +37,3 @@ class WindowRequest:
     """Sample before which no new word can begin: the end of the last committed word."""
     language: str | None = None
     """``None`` while it is still to be detected."""
-    live: bool = True
-    """Whether somebody waits: a live decode uses the first temperature only until it is final."""

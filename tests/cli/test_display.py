@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from live_whisper.cli.display import choose_display
-from live_whisper.config.schema import Config, DisplayConfig
+from live_whisper.cli.display import choose_display, event_log
+from live_whisper.config.schema import Config, DisplayConfig, OutputConfig
 from live_whisper.errors import UsageError
 from live_whisper.streaming.sinks.jsonl import JsonLinesSink
 from live_whisper.streaming.sinks.plain import PlainSink
@@ -51,3 +51,13 @@ def test_rich_needs_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     with pytest.raises(UsageError, match="--format plain"):
         choose_display(Config(display=DisplayConfig(format="rich")))
+
+
+def test_an_event_log_whose_folder_goes_away_ends_nothing(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    config = Config(output=OutputConfig(event_log=str(folder / "run.jsonl")))
+    with event_log(config) as (log,):
+        folder.rename(tmp_path / "elsewhere")
+    log.close()
+    assert not folder.exists()
