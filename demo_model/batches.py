@@ -12,12 +12,17 @@ from torch import Tensor
 from demo_model.examples import MAX_POSITIONS, build_example, frame_phonemes, frame_tokens
 from demo_model.features import N_MELS, log_mel
 from demo_model.losses import IGNORE, Batch
+from demo_model.mistakes import with_mistakes
 from demo_model.vocabulary import Vocabulary
 from demo_model.windows import Composer
 
 FULL_SECONDS = 30.0
+TEXT_CONTEXT = 448
 MAX_TEXT_START = 260
 """Short sequences stand at decoder positions up to this, so that late ones are trained too."""
+
+OWN_WORDS_SHARE = 0.3
+"""Share of the batches in which the decoder reads some of its own predictions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ def choose_shape(rng: random.Random, progress: float, budget_s: float) -> Shape:
         seconds = rng.uniform(2.0, 8.0) if kind < 0.6 else rng.uniform(8.0, 15.0)
         seconds = FULL_SECONDS if kind > 0.93 else seconds
     else:
-        short, full = (0.3, 0.45) if progress < 0.8 else (0.15, 0.25)
+        short, full = (0.3, 0.45) if progress < 0.8 else (0.2, 0.35)
         seconds = rng.uniform(2.0, 10.0) if kind < short else rng.uniform(10.0, 20.0)
         seconds = FULL_SECONDS if kind > full else seconds
     seconds = round(seconds * 50) / 50
@@ -56,8 +61,11 @@ def make_batch(
         padded = rng.random() < 0.2
         share = rng.uniform(0.07 if shape.seconds == FULL_SECONDS else 0.4, 1.0) if padded else 1.0
         windows.append(composer.window(shape.seconds, filled=share))
-    examples = [build_example(window, vocabulary, rng, offset) for window in windows]
-    n = max(len(example.tokens) for example in examples)
+    examples = [
+        with_mistakes(build_example(window, vocabulary, rng, offset), vocabulary, rng)
+        for window in windows
+    ]
+    n = min(TEXT_CONTEXT, max(len(example.tokens) for example in examples))
     batch = Batch(
         mel=augment(log_mel(torch.from_numpy(np.stack([w.samples for w in windows]))), rng),
         tokens=torch.full((shape.size, n), vocabulary.eot),
@@ -71,14 +79,17 @@ def make_batch(
             np.stack([frame_phonemes(w, inventory, positions) for w in windows])
         ),
         offset=offset,
-        text_start=rng.randint(0, min(MAX_TEXT_START, 448 - n)) if rng.random() < 0.6 else 0,
+        text_start=rng.randint(0, min(MAX_TEXT_START, TEXT_CONTEXT - n))
+        if rng.random() < 0.6
+        else 0,
+        own_share=rng.uniform(0.1, 0.6) if rng.random() < OWN_WORDS_SHARE else 0.0,
     )
     for i, example in enumerate(examples):
-        length = len(example.tokens)
-        batch.tokens[i, :length] = torch.tensor(example.tokens)
-        batch.targets[i, :length] = torch.tensor(example.targets)
-        batch.spans[i, :length] = torch.tensor(example.spans)
-        batch.next_spans[i, :length] = torch.tensor(example.next_spans)
+        length = min(n, len(example.tokens))
+        batch.tokens[i, :length] = torch.tensor(example.tokens[:length])
+        batch.targets[i, :length] = torch.tensor(example.targets[:length])
+        batch.spans[i, :length] = torch.tensor(example.spans[:length])
+        batch.next_spans[i, :length] = torch.tensor(example.next_spans[:length])
     return batch
 
 

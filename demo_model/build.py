@@ -23,12 +23,16 @@ TRAIN_SENTENCES = 26_000
 TEST_SENTENCES = 1_200
 
 
-def build(out: Path, work: Path, minutes: float, seed: int, processes: int) -> None:
+def build(
+    out: Path, work: Path, minutes: float, seed: int, processes: int, checkpoint: Path | None
+) -> None:
     """Make everything; `work` keeps the corpus and the training state."""
     sentences = work / "corpus"
     corpus.build(sentences, "test", TEST_SENTENCES, seed, processes)
     corpus.build(sentences, "train", TRAIN_SENTENCES, seed, processes)
-    plan = Plan(sentences, work / "state", minutes, processes=processes, seed=seed)
+    plan = Plan(
+        sentences, work / "state", minutes, processes=processes, seed=seed, checkpoint=checkpoint
+    )
     train(plan)
     export.export(plan.state, sentences, out)
     report = work / "report.json"
@@ -49,9 +53,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=100.0, help="training time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--again", type=Path, help="a finished checkpoint to train further")
     options = parser.parse_args()
     work = options.work or options.out.with_name(options.out.name + "-work")
-    build(options.out, work, options.minutes, options.seed, options.processes)
+    build(options.out, work, options.minutes, options.seed, options.processes, options.again)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ PHONEME_WEIGHT = 0.3
 FRAME_TOKEN_WEIGHT = 0.2
 NEIGHBOUR_SHARE = 0.1
 """Probability that a timestamp's target gives to each of its two neighbours."""
-LABEL_SMOOTHING = 0.02
+LABEL_SMOOTHING = 0.005
 BIAS_SUM = 32.0
 """Wanted sum of bias / gain of the decoder's last norm: large enough for the rows of unused
 tokens (`folder.constant_logit_row`) to be of ordinary size."""
@@ -49,6 +49,8 @@ class Batch:
     """Encoder position of the first frame."""
     text_start: int
     """Decoder position of the first token."""
+    own_share: float = 0.0
+    """Share of the tokens that are replaced by what the decoder predicts at their place."""
 
 
 class FrameHeads(nn.Module):
@@ -88,40 +90,70 @@ def token_loss(logits: Tensor, targets: Tensor, timestamp_begin: int) -> Tensor:
     return -torch.where(target >= timestamp_begin, stamp, plain).mean()
 
 
-def total_loss(
-    model: Whisper, heads: FrameHeads, batch: Batch, timestamp_begin: int
+@torch.no_grad()
+def with_own_words(model: Whisper, batch: Batch, features: Tensor) -> Tensor:
+    """The tokens to read, some of them as the decoder itself would have written them."""
+    if not batch.own_share:
+        return batch.tokens
+    hidden, _ = model.decoder(batch.tokens, features, batch.text_start)
+    known = (batch.targets[:, :-1] != IGNORE) & (
+        torch.rand(batch.tokens[:, 1:].shape) < batch.own_share
+    )
+    tokens = batch.tokens.clone()
+    tokens[:, 1:][known] = model.decoder.logits(hidden[:, :-1][known]).argmax(dim=-1)
+    return tokens
+
+
+def frame_loss(
+    heads: FrameHeads, batch: Batch, features: Tensor, middle: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
-    """The sum that is minimised, and its parts."""
-    features, middle = model.encoder(batch.mel, batch.offset)
-    hidden, weights = model.decoder(batch.tokens, features, batch.text_start)
+    """What the frames of the encoder say: phonemes in its middle, tokens at its end."""
+    phoneme = F.cross_entropy(
+        heads.phonemes(heads.ln(middle)).flatten(0, 1), batch.frame_phonemes.flatten()
+    )
+    some = torch.rand(batch.frame_tokens.shape) < 0.25
+    token = F.cross_entropy(
+        heads.tokens(features[some]), batch.frame_tokens[some], ignore_index=IGNORE
+    )
+    loss = PHONEME_WEIGHT * phoneme + FRAME_TOKEN_WEIGHT * torch.nan_to_num(token)
+    return loss, {"phoneme": phoneme.item(), "frame": token.item()}
+
+
+def total_loss(
+    model: Whisper,
+    heads: FrameHeads,
+    batch: Batch,
+    timestamp_begin: int,
+    *,
+    train_encoder: bool = True,
+    half: bool = False,
+) -> tuple[Tensor, dict[str, float]]:
+    """The sum that is minimised, and its parts; `half`: the encoder computes in bfloat16.
+
+    Without `train_encoder` nothing flows back into the encoder, and its frames are not judged.
+    """
+    with torch.autocast("cpu", torch.bfloat16, enabled=half), torch.set_grad_enabled(train_encoder):
+        features, middle = model.encoder(batch.mel, batch.offset)
+    features, middle = features.float(), middle.float()
+    tokens = with_own_words(model, batch, features)
+    hidden, weights = model.decoder(tokens, features, batch.text_start)
     chosen = batch.targets != IGNORE
     logits = model.decoder.logits(hidden[chosen])
     token = token_loss(logits, batch.targets[chosen], timestamp_begin)
     read = [attention_loss(weights[layer][:, h], batch.spans) for layer, h in READ_HEADS]
     ahead = [attention_loss(weights[layer][:, h], batch.next_spans) for layer, h in ALIGNMENT_HEADS]
     attention = torch.stack(read + ahead).sum()
-    phoneme = F.cross_entropy(
-        heads.phonemes(heads.ln(middle)).flatten(0, 1), batch.frame_phonemes.flatten()
-    )
-    some = torch.rand(batch.frame_tokens.shape) < 0.25
-    frame_token = F.cross_entropy(
-        heads.tokens(features[some]), batch.frame_tokens[some], ignore_index=IGNORE
-    )
+    frames, frame_parts = torch.zeros(()), {}
+    if train_encoder:
+        frames, frame_parts = frame_loss(heads, batch, features, middle)
     norm = model.decoder.ln
     bias = ((norm.bias / norm.weight).sum() - BIAS_SUM) ** 2
-    loss = (
-        token
-        + BIAS_WEIGHT * bias
-        + ATTENTION_WEIGHT * attention
-        + PHONEME_WEIGHT * phoneme
-        + FRAME_TOKEN_WEIGHT * torch.nan_to_num(frame_token)
-    )
+    loss = token + BIAS_WEIGHT * bias + ATTENTION_WEIGHT * attention + frames
     parts = {
         "token": token.item(),
         "read": read[0].item(),
         "ahead": ahead[0].item(),
-        "phoneme": phoneme.item(),
-        "frame": frame_token.item(),
         "bias": bias.item(),
+        **frame_parts,
     }
     return loss, parts

@@ -4,7 +4,7 @@ Runs in the recognizer's process (or thread). Because a request is complete in i
 that died is replaced by a new one and asked again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from live_whisper.clock import Clock, MonotonicClock
 from live_whisper.config.schema import DecodingConfig, RecognitionConfig, StreamingConfig
@@ -17,13 +17,15 @@ from live_whisper.decoding.window import Guards as DecoderGuards
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.engines.base import Engine, Features
 from live_whisper.streaming.glossary import fixed_prompt, term_boost, too_long
-from live_whisper.streaming.guards import Guards
+from live_whisper.streaming.guards import Guards, Judged
 from live_whisper.streaming.policies.base import Watch
 from live_whisper.streaming.policies.choose import make_policy
+from live_whisper.streaming.prefix import prefix_tokens
+from live_whisper.streaming.unheard import Heard, SecondHearing
 from live_whisper.streaming.window import Window, WindowRequest
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.text import Hypothesis, Word
-from live_whisper.units import SAMPLES_PER_POSITION
+from live_whisper.units import SAMPLES_PER_POSITION, ms_to_samples
 from live_whisper.whisper.checkpoint import Checkpoint
 from live_whisper.whisper.mel import LogMel
 from live_whisper.whisper.mel_cache import MelCache
@@ -63,7 +65,9 @@ class Recognizer:
             checkpoint.generation,
             guards=DecoderGuards(tokens_per_second=settings.decoding.tokens_per_second),
         )
-        self._mel = MelCache(LogMel(checkpoint.dims.n_mels))
+        self._log_mel = LogMel(checkpoint.dims.n_mels)
+        self._mel = MelCache(self._log_mel)
+        self._second = SecondHearing(self._tokenizer)
         self._policy = make_policy(settings.streaming)
         self._guards = Guards(settings.decoding)
         recognition = settings.recognition
@@ -116,9 +120,13 @@ class Recognizer:
         words = self._words(request, decoded)
         judged = self._guards.judge(decoded, words, prefixed=bool(request.committed))
         safe = len(decoded.tokens) if watch is None else watch.safe_tokens
+        stable = 0 if judged.hold else stable_words(judged.words, decoded, safe, self._tokenizer)
+        words, stable = self._completed(
+            replace(request, language=language), samples, judged, stable
+        )
         return Hypothesis(
-            words=judged.words,
-            stable=0 if judged.hold else stable_words(judged.words, decoded, safe, self._tokenizer),
+            words=words,
+            stable=stable,
             language=language,
             language_probability=languages[0][1] if languages else 1.0,
             language_probabilities=languages,
@@ -134,6 +142,37 @@ class Recognizer:
                 **decoded.costs_ns,
             },
         )
+
+    def _completed(
+        self, request: WindowRequest, samples: Samples, judged: Judged, stable: int
+    ) -> tuple[tuple[Word, ...], int]:
+        """The words with those of speech that was passed over, and how many of them are stable.
+
+        While more sound is to come only stable words count, and a stretch must be longer: what
+        lies behind them is still open. Translations do not follow the sound word by word.
+        """
+        words, final = judged.words, request.window.final
+        known = words if final else words[:stable]
+        if judged.suppressed or self._settings.recognition.task == "translate":
+            return words, stable
+        if not (known or final):
+            return words, stable
+        least = ms_to_samples(self._settings.decoding.unheard_ms)
+        span = request.window.span
+        heard = Heard(
+            span if final else Span(span.start, known[-1].end),
+            request.committed,
+            since=max(span.start, request.not_before),
+            least=least if final else 2 * least,
+        )
+
+        def decode(part: Span, audio: Samples, prefix: tuple[int, ...]) -> Decoded:
+            mel = self._log_mel.compute(audio, self._frames(len(audio)))
+            asked = self._asked(request, part, prefix)
+            return self._decoder.decode(self._engine.encoder.encode(mel), asked)
+
+        whole = self._second.complete(known, heard, samples[: heard.span.length], decode)
+        return (*whole, *words[len(known) :]), stable + len(whole) - len(known)
 
     def _frames(self, n_samples: int) -> int:
         """Mel frames to pad to: all 30 s, or what the audio and its margin need."""
@@ -157,19 +196,23 @@ class Recognizer:
         self, request: WindowRequest, features: Features, language: str, watch: Watch | None
     ) -> Decoded:
         span = request.window.span
-        asked = DecodeRequest(
-            language=language,
+        prefix = prefix_tokens(request.committed, span.start, self._tokenizer)
+        asked = self._asked(replace(request, language=language), span, prefix)
+        if request.window.final:
+            return decode_with_fallback(self._decoder, features, asked, self._fallback, watch)
+        return self._decoder.decode(features, asked, watch)
+
+    def _asked(self, request: WindowRequest, span: Span, prefix: tuple[int, ...]) -> DecodeRequest:
+        return DecodeRequest(
+            language=request.language,
             task=self._settings.recognition.task,
             prompt=self._prompt(self._carried(request)),
-            prefix=prefix_tokens(request.committed, span.start, self._tokenizer),
+            prefix=prefix,
             boost=self._boost,
             audio_samples=span.length,
             temperature=self._settings.decoding.temperatures[0],
             bound_timestamps=True,
         )
-        if request.window.final:
-            return decode_with_fallback(self._decoder, features, asked, self._fallback, watch)
-        return self._decoder.decode(features, asked, watch)
 
     def _carried(self, request: WindowRequest) -> tuple[int, ...]:
         """What was said before, as tokens."""
@@ -189,33 +232,6 @@ class Recognizer:
         span = request.window.span
         window = AlignmentWindow(span.start, span.length, not_before=request.not_before)
         return tuple(words_from(decoded, self._tokenizer, window))
-
-
-def prefix_tokens(
-    committed: tuple[Word, ...], window_start: int, tokenizer: Tokenizer
-) -> tuple[int, ...]:
-    """Committed words as the tokens a decode of this window would have begun with.
-
-    The first word needs a timestamp before it, as the rules make every decode begin with one;
-    later timestamps are those the model wrote itself, moved to this window.
-    """
-    tokens: list[int] = []
-    for index, word in enumerate(committed):
-        opening = word.segment_start
-        if index == 0 and opening is None:
-            opening = word.start
-        if opening is not None:
-            tokens.append(timestamp(opening, window_start, tokenizer))
-        tokens += word.tokens
-        if word.segment_end is not None:
-            tokens.append(timestamp(word.segment_end, window_start, tokenizer))
-    return tuple(tokens)
-
-
-def timestamp(sample: int, window_start: int, tokenizer: Tokenizer) -> int:
-    """The timestamp token nearest to an absolute sample, in a window's own time."""
-    position = round((sample - window_start) / SAMPLES_PER_POSITION)
-    return tokenizer.timestamp_begin + min(max(position, 0), tokenizer.timestamp_count - 1)
 
 
 def stable_words(
