@@ -168,6 +168,9 @@ def transcribe(
     glossary: Glossary = None,
     beam: Beam = None,
     vad: Annotated[bool, typer.Option("--vad", help="Skip what the gate judges silent.")] = False,
+    fill_gaps: Annotated[
+        bool, typer.Option("--fill-gaps", help="Go back to speech that the text leaves out.")
+    ] = False,
     overwrite: Overwrite = False,
     yes: Yes = False,
 ) -> int:
@@ -190,7 +193,7 @@ def transcribe(
         },
         glossary=glossary,
     )
-    return run_transcribe(loaded.config, files, vad=vad, yes=yes)
+    return run_transcribe(loaded.config, files, vad=vad, fill_gaps=fill_gaps, yes=yes)
 
 
 @app.command()

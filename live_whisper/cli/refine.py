@@ -123,6 +123,7 @@ def _transcribe(
                 checkpoint,
                 short_context=context == "fit",
                 beam_size=config.decoding.refine_beam_size,
+                fill_gaps=True,
             ),
             speech_finder=lambda: make_gate(config.vad),
         )

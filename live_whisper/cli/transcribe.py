@@ -33,11 +33,13 @@ from live_whisper.runtime.transcriber import (
 )
 from live_whisper.streaming.glossary import fixed_prompt, term_boost, too_long
 from live_whisper.streaming.sinks.files import claim_output, write_atomically
-from live_whisper.units import SAMPLE_RATE
+from live_whisper.units import SAMPLE_RATE, ms_to_samples
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
 
 
-def run_transcribe(config: Config, files: list[str], *, vad: bool, yes: bool) -> int:
+def run_transcribe(
+    config: Config, files: list[str], *, vad: bool, fill_gaps: bool, yes: bool
+) -> int:
     """Transcribe files one after the other; a file that cannot be read does not stop the rest.
 
     Output names ending in a format's suffix take one file; ``-o .srt`` or several files give each
@@ -54,7 +56,12 @@ def run_transcribe(config: Config, files: list[str], *, vad: bool, yes: bool) ->
     transcriber = Transcriber(
         load_engine(checkpoint, config.engine),
         checkpoint,
-        longform_settings(config, checkpoint, short_context=model.audio_context == "fit"),
+        longform_settings(
+            config,
+            checkpoint,
+            short_context=model.audio_context == "fit",
+            fill_gaps=fill_gaps,
+        ),
         speech_finder=(lambda: make_gate(config.vad)) if vad else None,
     )
     status = 0
@@ -110,15 +117,18 @@ def longform_settings(
     *,
     short_context: bool = False,
     beam_size: int | None = None,
+    fill_gaps: bool = False,
 ) -> LongFormSettings:
     """The configuration in the offline decoder's terms.
 
     ``short_context``: what the model list says of the checkpoint, which may know it itself.
-    ``beam_size``: not the one that the configuration states.
+    ``beam_size``: not the one that the configuration states. ``fill_gaps``: go back to speech for
+    which the text has nothing, which a translation cannot be asked.
     """
     recognition, decoding = config.recognition, config.decoding
     fixed = fixed_prompt(recognition.prompt, recognition.glossary, checkpoint.tokenizer)
     fit = config.engine.audio_context == "fit"
+    gaps = fill_gaps and recognition.task == "transcribe"
     return LongFormSettings(
         language=None if recognition.language == "auto" else recognition.language,
         task=recognition.task,
@@ -138,6 +148,7 @@ def longform_settings(
             no_speech_probability=decoding.no_speech_threshold,
         ),
         context="fit" if fit else "full",
+        unheard_samples=ms_to_samples(decoding.unheard_ms) if gaps else 0,
     )
 
 

@@ -120,8 +120,8 @@ class DecodingConfig(_Section):
     no_speech_threshold: Fraction = 0.6
     """Above this no-speech probability, distrusted text is suppressed."""
     unheard_ms: Annotated[int, Field(ge=0, le=10_000)] = 250
-    """This much speech for which a phrase's text has no word is decoded again, with the words
-    before it; twice as much while the phrase goes on. 0: never. Live captions only."""
+    """This much speech for which a text has no word is decoded again: live, twice as much while a
+    phrase goes on; by `refine` and `transcribe --fill-gaps`. 0: never."""
     glossary_boost: Annotated[float, Field(ge=0, le=20)] = 2.5
     """How much likelier the glossary's terms are made, in nats. 0: the model is only shown them."""
     tokens_per_second: Annotated[float, Field(gt=1)] = 16.0

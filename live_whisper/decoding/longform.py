@@ -10,15 +10,22 @@ from typing import Literal, TypeAlias
 
 from live_whisper.decoding.boost import TermBoost
 from live_whisper.decoding.context import fitted_positions
-from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback, is_silence
+from live_whisper.decoding.fallback import (
+    FallbackSettings,
+    decode_with_fallback,
+    is_silence,
+    needs_fallback,
+)
 from live_whisper.decoding.file_mel import FileMel
 from live_whisper.decoding.hallucination import SilenceCheck, last_word_end, tightened
 from live_whisper.decoding.prompt import PromptBuilder
+from live_whisper.decoding.second_look import SecondLook
 from live_whisper.decoding.segments import Segment, Window, attach_words, cut, ends_in_silence
 from live_whisper.decoding.types import BeamSettings, Decoded, DecodeRequest, Task
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.types.audio import Mel, Span
 from live_whisper.units import HOP_SAMPLES, WINDOW_FRAMES, WINDOW_POSITIONS
+from live_whisper.vad.voices import VoiceMap
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the mel frames done and the mel frames in all."""
@@ -51,15 +58,25 @@ class LongFormSettings:
     context: Literal["full", "fit"] = "full"
     """``fit``: windows as short as the audio, for checkpoints trained for it."""
     seed: int = 0
+    unheard_samples: int = 0
+    """Go back to this much speech for which the text has nothing; needs ``words``. 0: never, as in
+    the reference."""
 
 
 class LongForm:
     """One run over one recording. One thread."""
 
     def __init__(
-        self, decoder: WindowDecoder, mel: FileMel, settings: LongFormSettings | None = None
+        self,
+        decoder: WindowDecoder,
+        mel: FileMel,
+        settings: LongFormSettings | None = None,
+        voices: VoiceMap | None = None,
     ) -> None:
-        """``mel``: finished. ``decoder``: without guards, to decode as the reference does."""
+        """``mel``: finished. ``decoder``: without guards, to decode as the reference does.
+
+        ``voices``: of the whole recording, to find speech without text by.
+        """
         self._decoder = decoder
         self._tokenizer = decoder.tokenizer
         self._mel = mel
@@ -68,6 +85,8 @@ class LongForm:
         self._last_speech = 0
         silence = self._settings.hallucination_silence_samples
         self._check = None if silence is None else SilenceCheck(silence, mel.frames)
+        least = self._settings.unheard_samples
+        self._look = SecondLook(voices, least=least) if voices is not None and least else None
         self.language = self._settings.language
         """Whisper's code; ``None`` until it is detected."""
         self.language_probability = 1.0
@@ -86,7 +105,8 @@ class LongForm:
         for first, last in _clip_frames(clips, total):
             seek = first
             while seek < last:
-                window = Window(seek, min(WINDOW_FRAMES, total - seek, last - seek))
+                frames = min(WINDOW_FRAMES, total - seek, last - seek)
+                window = Window(seek, self._look.frames(frames) if self._look else frames)
                 segments, seek = self._window(window)
                 for segment in segments:
                     if not segment.is_empty:
@@ -117,12 +137,22 @@ class LongForm:
         decoded = self._decode(window)
         if is_silence(decoded, self._settings.fallback):
             return [], window.seek + window.frames
+        failed = needs_fallback(decoded, self._settings.fallback)
+        if self._look and failed and self._look.again(window):
+            return [], window.seek
         segments, seek = cut(decoded, window, self._tokenizer)
         if self._settings.words:
             segments = self._with_words(segments, decoded, window)
             segments, seek = self._without_hallucinations(segments, decoded, window, seek)
+        seek = max(seek, window.seek + 1)
+        if self._look:
+            checked = self._look.check(segments, window, seek)
+            segments, seek = checked.segments, checked.seek
+        end = last_word_end(segments)
+        if end is not None:
+            self._last_speech = end
         self._remember(segments, decoded)
-        return segments, max(seek, window.seek + 1)
+        return segments, seek
 
     def _decode(self, window: Window) -> Decoded:
         features = self._decoder.engine.encoder.encode(self._window_mel(window))
@@ -136,6 +166,7 @@ class LongForm:
             audio_samples=window.frames * HOP_SAMPLES,
             want_attention=self._settings.words,
             seed=self._settings.seed + window.seek,
+            bound_timestamps=self._look is not None,
         )
         return decode_with_fallback(self._decoder, features, request, self._settings.fallback)
 
@@ -169,9 +200,6 @@ class LongForm:
                 segments, window, seek if after is None else after, self._last_speech
             )
             segments, seek = checked.segments, checked.seek
-        end = last_word_end(segments)
-        if end is not None:
-            self._last_speech = end
         return segments, seek
 
     def _remember(self, segments: Sequence[Segment], decoded: Decoded) -> None:

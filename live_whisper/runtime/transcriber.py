@@ -18,6 +18,7 @@ from live_whisper.engines.base import Engine
 from live_whisper.types.audio import Samples, Span, SpeechEdge, SpeechEnded
 from live_whisper.types.text import Word
 from live_whisper.units import HOP_SAMPLES, NS_PER_SECOND, seconds_to_samples
+from live_whisper.vad.voices import VoiceMap
 from live_whisper.whisper.checkpoint import Checkpoint
 from live_whisper.whisper.mel import LogMel
 
@@ -107,11 +108,12 @@ class Transcriber:
         """
         report = progress or _ignore
         with FileMel(self._log_mel) as mel:
-            speech, notices = self._read(path, mel, report)
+            voices = VoiceMap() if self._settings.unheard_samples else None
+            speech, notices = self._read(path, mel, voices, report)
             if self._speech_finder is not None and not speech:
                 return self._nothing(mel, notices)
             began = self._clock.now_ns()
-            longform = LongForm(self._decoder, mel, self._settings)
+            longform = LongForm(self._decoder, mel, self._settings, voices)
             segments = tuple(self._decode(longform, mel, speech, report))
             spent = (self._clock.now_ns() - began) / NS_PER_SECOND
             skipped = mel.samples - sum(span.length for span in speech) if speech else 0
@@ -126,14 +128,16 @@ class Transcriber:
             )
 
     def _read(
-        self, path: str | Path, mel: FileMel, report: ProgressCallback
+        self, path: str | Path, mel: FileMel, voices: VoiceMap | None, report: ProgressCallback
     ) -> tuple[list[Span], tuple[str, ...]]:
-        """Fill the spectrogram; the spans of speech, empty without a detector."""
+        """Fill the spectrogram and the map; the spans of speech, empty without a detector."""
         finder = self._speech_finder() if self._speech_finder is not None else None
         edges: list[SpeechEdge] = []
         with open_media(path) as media:
             for block in media.blocks():
                 mel.push(block)
+                if voices is not None:
+                    voices.push(block)
                 if finder is not None:
                     edges += finder.push(block)
                 report(TranscriptionProgress("reading", mel.samples, media.duration_samples, None))

@@ -21,7 +21,7 @@ from live_whisper.streaming.guards import Guards, Judged
 from live_whisper.streaming.policies.base import Watch
 from live_whisper.streaming.policies.choose import make_policy
 from live_whisper.streaming.prefix import prefix_tokens
-from live_whisper.streaming.unheard import Heard, SecondHearing
+from live_whisper.streaming.second_hearing import Heard, SecondHearing
 from live_whisper.streaming.window import Window, WindowRequest
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.text import Hypothesis, Word

@@ -1,22 +1,18 @@
-"""Speech for which a decode wrote nothing: found by the sound, decoded again.
+"""What a live decode passed over is decoded again, by itself, with the words before it."""
 
-A decoder that loses its place ends its text early or leaves a sentence out, and nothing in its
-probabilities shows it. What shows it is a voice where there are no words: inside a speech segment
-pauses are short, so a long stretch without a word that sounds like speech was passed over.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from live_whisper.decoding.alignment import AlignmentWindow, words_from
 from live_whisper.decoding.types import Decoded
+from live_whisper.decoding.unheard import unheard_speech
 from live_whisper.streaming.policies.local_agreement import normalised
 from live_whisper.streaming.prefix import prefix_tokens
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.text import Word
 from live_whisper.units import SAMPLE_RATE, align_to_position, ms_to_samples
-from live_whisper.vad.webrtc import WebRtcVoiceActivity
+from live_whisper.vad.voices import VoiceMap
 from live_whisper.whisper.tokenizer import Tokenizer
 
 DecodePart = Callable[[Span, Samples, tuple[int, ...]], Decoded]
@@ -24,10 +20,6 @@ DecodePart = Callable[[Span, Samples, tuple[int, ...]], Decoded]
 
 BACKGROUND_SAMPLES = 2 * SAMPLE_RATE
 """Sound before a stretch from which the detector learns what the background is."""
-EDGE_SAMPLES = ms_to_samples(100)
-"""Times from attention are no better than this: a word's sound may go on so far behind its end."""
-VOICED_SHARE = 0.35
-"""Of speech, the least that has a pitch."""
 MOST_STRETCHES = 2
 """Of one decode that are decoded again; each may cost as much as the decode itself."""
 CONTEXT_SAMPLES = 4 * SAMPLE_RATE
@@ -39,43 +31,6 @@ ALONE_SAMPLES = ms_to_samples(1500)
 LEAST_LOG_PROBABILITY = -0.7
 """Average of an answer that is taken. On stretches that the demo checkpoint passed over, right
 answers lay above -0.5, wrong ones mostly below -0.7."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Speech without words."""
-
-    index: int
-    """Number of words before it."""
-    span: Span
-
-
-def unheard_speech(
-    words: Sequence[Word], span: Span, samples: Samples, *, since: int, least: int
-) -> Iterator[Stretch]:
-    """Stretches of a window with at least ``least`` samples of speech and no word, in order.
-
-    ``words``: those of the decode, in order, all after ``since``. ``samples``: shape (n,), float32,
-    the audio of ``span``.
-    """
-    starts = [since, *(word.end for word in words)]
-    ends = [*(word.start for word in words), span.end]
-    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        if end - start >= least + EDGE_SAMPLES and _speaks(Span(start, end), span, samples, least):
-            yield Stretch(index, Span(start, end))
-
-
-def _speaks(gap: Span, span: Span, samples: Samples, least: int) -> bool:
-    """Whether somebody speaks in the gap for ``least`` samples, its first edge aside."""
-    first = max(span.start, gap.start - BACKGROUND_SAMPLES)
-    detector = WebRtcVoiceActivity(start=first)
-    heard = [
-        frame
-        for frame in detector.push(samples[first - span.start : gap.end - span.start])
-        if frame.is_speech and frame.start >= gap.start + EDGE_SAMPLES
-    ]
-    voiced = sum(frame.length for frame in heard if frame.voiced)
-    return sum(frame.length for frame in heard) >= least and voiced >= VOICED_SHARE * least
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +62,14 @@ class SecondHearing:
         """
         if not heard.least or not (words or heard.committed):
             return words
-        stretches = unheard_speech(words, heard.span, samples, since=heard.since, least=heard.least)
+
+        def speaks(gap: Span, least: int) -> bool:
+            first = max(heard.span.start, gap.start - BACKGROUND_SAMPLES)
+            voices = VoiceMap(start=first)
+            voices.push(samples[first - heard.span.start : gap.end - heard.span.start])
+            return voices.speaks(gap, least)
+
+        stretches = unheard_speech(words, heard.span, speaks, since=heard.since, least=heard.least)
         added = 0
         for stretch in list(islice(stretches, MOST_STRETCHES)):
             at = stretch.index + added

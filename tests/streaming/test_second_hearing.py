@@ -1,5 +1,6 @@
 """Speech without words is found by its sound, and heard again with what stood before it."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -7,18 +8,17 @@ import pytest
 from support.fake_decoding import make_tokenizer
 
 from live_whisper.decoding.types import Decoded, Stop
-from live_whisper.streaming.unheard import (
+from live_whisper.decoding.unheard import Stretch, unheard_speech
+from live_whisper.streaming.second_hearing import (
     ALONE_SAMPLES,
-    EDGE_SAMPLES,
     Heard,
     SecondHearing,
-    Stretch,
     sentence_before,
-    unheard_speech,
 )
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.text import Word
 from live_whisper.units import SAMPLE_RATE, SAMPLES_PER_POSITION, ms_to_samples
+from live_whisper.vad.voices import EDGE_SAMPLES, VoiceMap
 
 TOKENIZER = make_tokenizer()
 START = 7 * SAMPLE_RATE
@@ -50,7 +50,10 @@ def sample(seconds: float) -> int:
 def stretches(words: list[Word], sound: list[Samples], since: int = START) -> list[Stretch]:
     audio = np.concatenate(sound)
     span = Span(START, START + len(audio))
-    return list(unheard_speech(words, span, audio, since=since, least=LEAST))
+    voices = VoiceMap(start=START)
+    for at in range(0, len(audio), 4000):
+        voices.push(audio[at : at + 4000])
+    return list(unheard_speech(words, span, voices.speaks, since=since, least=LEAST))
 
 
 def test_a_voice_behind_the_last_word_is_found() -> None:
@@ -134,7 +137,7 @@ def complete(
     since = committed[-1].end if committed else START
     heard = Heard(Span(START, START + len(audio)), committed, since, LEAST)
     found = SecondHearing(TOKENIZER).complete(tuple(words), heard, audio, model)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert before.start <= before.end <= after.start
     return [word.text for word in found]
 
