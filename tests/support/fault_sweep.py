@@ -264,6 +264,12 @@ def text_disk_read_only(ground: Ground, folder: Path, moment_ns: int) -> Run:
     return run
 
 
+def subtitle_file_deleted(ground: Ground, folder: Path, moment_ns: int) -> Run:
+    run = Run(ground, folder)
+    run.appointments.append((moment_ns, lambda: (folder / "out.srt").unlink(missing_ok=True)))
+    return run
+
+
 def device_gap(ground: Ground, folder: Path, moment_ns: int) -> Run:
     start = min(ns_to_samples(moment_ns), len(ground.meeting.samples) - GAP_SAMPLES)
     return Run(ground, folder, gaps=(Span(start, start + GAP_SAMPLES),))
@@ -295,7 +301,7 @@ FAULTS: dict[str, Fault] = {
     fault.__name__: fault
     for fault in (
         worker_dies, worker_dies_four_times, worker_hangs, audio_disk_full, audio_disk_fails,
-        text_disk_full, text_disk_read_only, device_gap, device_notice, stop_once, stop_twice,
-        slow_spell,
+        text_disk_full, text_disk_read_only, subtitle_file_deleted, device_gap, device_notice,
+        stop_once, stop_twice, slow_spell,
     )
 }  # fmt: skip
