@@ -76,7 +76,7 @@ def _from_tokenizer_config(path: Path) -> dict[str, int]:
     return {
         str(item.get("content")): int(number)
         for number, item in decoder.items()
-        if isinstance(item, dict) and str(number).isdecimal()
+        if isinstance(item, dict) and number.isdecimal() and len(number) < 10
     }
 
 
