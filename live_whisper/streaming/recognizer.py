@@ -67,7 +67,6 @@ class Recognizer:
         )
         self._log_mel = LogMel(checkpoint.dims.n_mels)
         self._mel = MelCache(self._log_mel)
-        self._second = SecondHearing(self._tokenizer)
         self._policy = make_policy(settings.streaming)
         self._guards = Guards(settings.decoding)
         recognition = settings.recognition
@@ -86,6 +85,7 @@ class Recognizer:
             average_log_probability=decoding.log_probability_threshold,
             no_speech_probability=decoding.no_speech_threshold,
         )
+        self._second = SecondHearing(self._tokenizer, self._fallback)
 
     @property
     def description(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from live_whisper.decoding.alignment import AlignmentWindow, words_from
+from live_whisper.decoding.fallback import FallbackSettings, needs_fallback
 from live_whisper.decoding.types import Decoded
 from live_whisper.decoding.unheard import unheard_speech
 from live_whisper.streaming.policies.local_agreement import normalised
@@ -49,8 +50,10 @@ class Heard:
 class SecondHearing:
     """Fills in what a decode passed over. One thread."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, limits: FallbackSettings) -> None:
+        """``limits``: what is too repetitive, and what is silence."""
         self._tokenizer = tokenizer
+        self._limits = limits
 
     def complete(
         self, words: tuple[Word, ...], heard: Heard, samples: Samples, decode: DecodePart
@@ -100,12 +103,22 @@ class SecondHearing:
             offset = part.start - heard.span.start
             prefix = prefix_tokens(told, part.start, self._tokenizer)
             decoded = decode(part, samples[offset : offset + part.length], prefix)
-            if decoded.stop == "eot" and decoded.average_log_probability > LEAST_LOG_PROBABILITY:
+            if self._sure(decoded):
                 place = AlignmentWindow(part.start, part.length, not_before=gap.start)
                 words = tuple(words_from(decoded, self._tokenizer, place))
                 if words:
                     return words
         return ()
+
+    def _sure(self, decoded: Decoded) -> bool:
+        """Stricter than of a whole window: a silence is not asked how probable its text is."""
+        silence = self._limits.no_speech_probability
+        return (
+            decoded.stop == "eot"
+            and decoded.average_log_probability > LEAST_LOG_PROBABILITY
+            and (silence is None or decoded.no_speech_probability <= silence)
+            and not needs_fallback(decoded, self._limits)
+        )
 
 
 def sentence_before(words: Sequence[Word], earliest: int) -> tuple[Word, ...]:

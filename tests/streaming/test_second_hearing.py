@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.fake_decoding import make_tokenizer
 
+from live_whisper.decoding.fallback import FallbackSettings
 from live_whisper.decoding.types import Decoded, Stop
 from live_whisper.decoding.unheard import Stretch, unheard_speech
 from live_whisper.streaming.second_hearing import (
@@ -102,7 +103,12 @@ class Model:
 
 
 def answer(
-    text: str, at: float = 0.0, *, log_probability: float = -0.1, stop: Stop = "eot"
+    text: str,
+    at: float = 0.0,
+    *,
+    log_probability: float = -0.1,
+    stop: Stop = "eot",
+    no_speech: float = 0.0,
 ) -> Callable[[Span], Decoded]:
     """``text``, attended to from ``at`` seconds of the window on."""
 
@@ -119,7 +125,7 @@ def answer(
             attention=attention,
             language="en",
             language_probability=1.0,
-            no_speech_probability=0.0,
+            no_speech_probability=no_speech,
             average_log_probability=log_probability,
             compression_ratio=1.0,
             temperature=0.0,
@@ -136,7 +142,7 @@ def complete(
     audio = np.concatenate(sound)
     since = committed[-1].end if committed else START
     heard = Heard(Span(START, START + len(audio)), committed, since, LEAST)
-    found = SecondHearing(TOKENIZER).complete(tuple(words), heard, audio, model)
+    found = SecondHearing(TOKENIZER, FallbackSettings()).complete(tuple(words), heard, audio, model)
     for before, after in itertools.pairwise(found):
         assert before.start <= before.end <= after.start
     return [word.text for word in found]
@@ -162,10 +168,12 @@ def test_committed_words_are_context_too() -> None:
     assert model.asked[0][2][1:] == hello.tokens
 
 
-def test_an_unsure_answer_or_a_loop_is_not_taken() -> None:
+@pytest.mark.parametrize(
+    "poor", [{"log_probability": -0.9}, {"stop": "loop"}, {"no_speech": 0.9}], ids=str
+)
+def test_an_unsure_answer_a_loop_or_silence_is_not_taken(poor: dict) -> None:
     hello = said(" hello", 0.3, 1.3)
-    for poor in (answer(" no", 1.4, log_probability=-0.9), answer(" no", 1.4, stop="loop")):
-        assert complete([hello], TAIL, Model(poor)) == [" hello"]
+    assert complete([hello], TAIL, Model(answer(" no", 1.4, **poor))) == [" hello"]
 
 
 def test_a_long_stretch_is_tried_without_its_context_as_well() -> None:
