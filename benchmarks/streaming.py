@@ -37,7 +37,8 @@ from live_whisper.streaming.recognizer import Recognizer, RecognizerSettings
 from live_whisper.streaming.sinks.event_log import EventLogSink
 from live_whisper.types.audio import Span
 from live_whisper.types.text import Word
-from live_whisper.units import NS_PER_SECOND, SAMPLE_RATE
+from live_whisper.units import NS_PER_SECOND, SAMPLE_RATE, ms_to_samples
+from live_whisper.vad.voices import VoiceMap
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
 from live_whisper.whisper.mel import LogMel
 
@@ -76,9 +77,13 @@ def configuration(assignments: list[str], built: Built) -> Config:
     return Config.model_validate(tree)
 
 
-def offline(loaded: Loaded, built: Built, language: str) -> dict[str, float]:
+def offline(
+    loaded: Loaded, built: Built, language: str, *, fill_gaps: bool = False
+) -> dict[str, float]:
     """Error rates of the whole recording, decoded as ``live-whisper transcribe`` does it."""
+    least = Config().decoding.unheard_ms if fill_gaps else 0
     settings = LongFormSettings(
+        unheard_samples=ms_to_samples(least),
         language=None if language == "auto" else language,
         context="fit" if loaded.fit else "full",
         condition_on_previous_text=carries_text("auto", short_context=loaded.fit),
@@ -91,11 +96,16 @@ def offline_words(loaded: Loaded, built: Built, settings: LongFormSettings) -> l
     decoder = WindowDecoder(
         loaded.engine, loaded.checkpoint.tokenizer, loaded.checkpoint.generation, guards=NO_GUARDS
     )
+    voices = VoiceMap()
     with FileMel(LogMel(loaded.checkpoint.dims.n_mels)) as mel:
         for start in range(0, len(built), BLOCK):
-            mel.push(built.read(Span(start, min(len(built), start + BLOCK))))
+            block = built.read(Span(start, min(len(built), start + BLOCK)))
+            mel.push(block)
+            if settings.unheard_samples:
+                voices.push(block)
         mel.finish()
-        return [word for part in LongForm(decoder, mel, settings).run() for word in part.words]
+        walk = LongForm(decoder, mel, settings, voices)
+        return [word for part in walk.run() for word in part.words]
 
 
 def stream(
@@ -199,9 +209,10 @@ def main() -> None:
         language = configuration([], built).recognition.language
         baseline = None
         if not options.no_offline and built.words:
-            baseline = offline(loaded, built, language)
-            shown = ", ".join(f"{code} {rate:.2f} %" for code, rate in baseline.items())
-            print(f"{name:16} offline: {shown}", flush=True)
+            for label, fill in (("offline, gaps filled", True), ("offline", False)):
+                baseline = offline(loaded, built, language, fill_gaps=fill)
+                shown = ", ".join(f"{code} {rate:.2f} %" for code, rate in baseline.items())
+                print(f"{name:16} {label}: {shown}", flush=True)
         for variant in options.variant or ["default"]:
             label, *assignments = variant.split()
             config = configuration(assignments, built)
