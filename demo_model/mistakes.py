@@ -85,7 +85,7 @@ def _substitute(body: list[Row], vocabulary: Vocabulary, rng: random.Random) -> 
                 wrong = rng.choice(spoken) if kind < 0.5 else rng.randrange(vocabulary.eot)
             elif kind < 0.9:  # read twice: what comes next is the same both times
                 out.append((token, IGNORE, span, NO_SPAN))
-            elif out:
+            elif out and target != vocabulary.eot:
                 continue  # left out
         out.append((wrong, target, span, next_span))
     return out

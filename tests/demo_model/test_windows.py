@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from demo_model import examples
+from demo_model import examples, mistakes
 from demo_model.corpus import Utterance
 from demo_model.synth import SAMPLE_RATE, Phoneme, Word
 from demo_model.vocabulary import Vocabulary
@@ -82,6 +82,28 @@ def test_examples_line_up(composer: Composer, vocabulary: Vocabulary) -> None:
         expected = window.language if window.speech else "nospeech"
         assert example.targets[start] == vocabulary.special(expected)
         assert all(target == examples.IGNORE for target in example.targets[:start])
+
+
+def test_mistakes_change_what_is_read_and_never_what_is_expected(
+    composer: Composer, vocabulary: Vocabulary
+) -> None:
+    rng = random.Random(3)
+    different = 0
+    for window in many(composer, 100):
+        example = examples.build_example(window, vocabulary, rng)
+        made = mistakes.with_mistakes(example, vocabulary, rng, share=1.0)
+        sizes = {len(made.tokens), len(made.targets), len(made.spans), len(made.next_spans)}
+        assert len(sizes) == 1
+        head = example.tokens.index(vocabulary.special("startoftranscript")) + 3
+        assert made.tokens[:head] == example.tokens[:head]
+        assert made.targets[:head] == example.targets[:head]
+        assert made.targets[-1] == vocabulary.eot
+        wanted = [target for target in made.targets if target != examples.IGNORE]
+        truth = iter(target for target in example.targets if target != examples.IGNORE)
+        assert all(target in truth for target in wanted), "a target out of order"
+        different += made.tokens != example.tokens
+        assert mistakes.with_mistakes(example, vocabulary, rng, share=0.0) is example
+    assert different > 50
 
 
 def test_timestamps_are_the_words_times(composer: Composer, vocabulary: Vocabulary) -> None:
