@@ -39,16 +39,13 @@ class SecondLook:
         self._voices = voices
         self._least = least
         self._limit: int | None = None
-        self._shortened = False
+        self._hole_only = False
         self._nearest = 0
 
     def frames(self, wanted: int) -> int:
         """Length of the next window; the one after it is free again."""
-        self._shortened = self._limit is not None and self._limit < wanted
-        if self._shortened:
-            wanted = self._limit or wanted
-        self._limit = None
-        return wanted
+        limit, self._limit = self._limit, None
+        return wanted if limit is None else min(limit, wanted)
 
     def again(self, window: Window) -> bool:
         """Whether a window that failed is to be decoded again, shorter."""
@@ -58,10 +55,11 @@ class SecondLook:
     def check(self, segments: list[Segment], window: Window, seek: int) -> Checked:
         """The segments up to the first hole, and the hole as the next window's beginning.
 
-        A window that was shortened for a hole is taken as it is.
+        A window that is nothing but a hole is taken as it is.
         """
         words = [word for segment in segments for word in segment.words]
-        if self._shortened or not words:
+        hole_only, self._hole_only = self._hole_only, False
+        if hole_only or not words:
             return Checked(segments, seek)
         reach = Span(window.start, max(words[-1].end, min(seek * HOP_SAMPLES, window.end)))
         holes = unheard_speech(
@@ -71,11 +69,11 @@ class SecondLook:
         if hole is None:
             return Checked(segments, seek)
         self._nearest = hole.span.start + APART_SAMPLES
-        first = hole.span.start // HOP_SAMPLES
         if hole.span.start - window.start < STUCK_SAMPLES:
-            first = window.seek
-            self._limit = max(1, hole.span.end // HOP_SAMPLES - first)
-        return Checked(up_to(segments, hole), first)
+            self._limit = max(1, hole.span.end // HOP_SAMPLES - window.seek)
+            self._hole_only = True
+            return Checked([], window.seek)
+        return Checked(up_to(segments, hole), hole.span.start // HOP_SAMPLES)
 
 
 def up_to(segments: Sequence[Segment], hole: Stretch) -> list[Segment]:
