@@ -279,6 +279,32 @@ def devices() -> int:
     return run_devices()
 
 
+@app.command()
+def doctor(
+    lang: Lang = None,
+    model: Model = None,
+    device: Annotated[
+        str | None, typer.Option("--device", "-d", help="Input device: number, name or part.")
+    ] = None,
+    profile: Profile = None,
+    assignment: Assignment = None,
+) -> int:
+    """Try everything a live run needs, and say what to do about what is missing."""
+    from live_whisper.cli.doctor import run_doctor
+    from live_whisper.cli.settings import settings
+
+    loaded = settings(
+        profiles=profile,
+        assignments=assignment,
+        options={
+            "recognition.language": lang,
+            "recognition.model": model,
+            "audio.device": device,
+        },
+    )
+    return run_doctor(loaded.config)
+
+
 @config_app.command("show")
 def config_show(
     origin: Annotated[

@@ -104,3 +104,22 @@ def test_live_captions_are_as_good_as_the_offline_transcript(
     }
     assert rates["live"] <= rates["offline"] + POINTS, (spoken(live), reference)
     assert rates["live"] <= 0.15, (spoken(live), reference)
+
+
+def test_doctor_hears_the_microphone(microphone: VirtualMicrophone, tmp_path: Path) -> None:
+    environment = microphone.environment | {"XDG_STATE_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "live_whisper.cli.main", "doctor", "--model", "demo"]
+    clip = tmp_path / "clip.wav"
+    samples, rate = soundfile.read(DEMO / "clip_en.flac", dtype="int16")
+    soundfile.write(clip, samples, rate)
+    player = microphone.play(clip)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    player.kill()
+    player.wait()
+    assert done.returncode == 0, done
+    heard = next(line for line in done.stdout.splitlines() if " microphone " in line)
+    level = re.search(r"peak (-?\d+) dBFS", heard)
+    assert level, heard
+    assert -40 < int(level[1]) <= 0
