@@ -57,21 +57,31 @@ def live(
     task: Task = None,
     device: Annotated[
         list[str] | None,
-        typer.Option("--device", "-d", help="Input device: number, name or part; repeatable."),
+        typer.Option(
+            "--device", "-d", metavar="DEVICE", help="Number, name or part of it; repeatable."
+        ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", help="Name of each of several devices; by default me, them."),
+        typer.Option(
+            "--label", metavar="NAME", help="Name of each of several devices; by default me, them."
+        ),
     ] = None,
     input_: Annotated[
-        str | None, typer.Option("--input", "-i", help="Media file or URL; - for PCM on stdin.")
+        str | None,
+        typer.Option(
+            "--input", "-i", metavar="FILE", help="Media file or URL; - for PCM on stdin."
+        ),
     ] = None,
     pace: Annotated[
-        str, typer.Option("--pace", help="For --input: realtime or fast.")
+        str, typer.Option("--pace", metavar="PACE", help="For --input: realtime or fast.")
     ] = "realtime",
     output: Output = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", help="Go on with an .srt file: number, clock, topic.")
+        Path | None,
+        typer.Option(
+            "--resume", metavar="FILE", help="Go on with an .srt file: number, clock, topic."
+        ),
     ] = None,
     format_: Format = None,
     policy: Policy = None,
@@ -85,7 +95,8 @@ def live(
         bool, typer.Option("--refine", help="Afterwards, once more with all context: *.final.srt.")
     ] = False,
     refine_model: Annotated[
-        str | None, typer.Option("--refine-model", help="Model of the second pass.")
+        str | None,
+        typer.Option("--refine-model", metavar="MODEL", help="Model of the second pass."),
     ] = None,
     yes: Yes = False,
     version: Annotated[
@@ -132,11 +143,13 @@ def demo(
     output: Output = None,
     policy: Policy = None,
     lang: Lang = None,
-    pace: Annotated[str, typer.Option("--pace", help="realtime or fast.")] = "realtime",
+    pace: Annotated[
+        str, typer.Option("--pace", metavar="PACE", help="realtime or fast.")
+    ] = "realtime",
     assignment: Assignment = None,
     overwrite: Overwrite = False,
 ) -> int:
-    """Play the bundled clip through the whole live path, on the bundled demo checkpoint."""
+    """Caption a bundled clip, live, with the demo model."""
     from live_whisper.cli.demo import run_demo
     from live_whisper.cli.settings import settings
 
@@ -174,7 +187,7 @@ def transcribe(
     overwrite: Overwrite = False,
     yes: Yes = False,
 ) -> int:
-    """Transcribe whole files offline, with the full context."""
+    """Transcribe whole files, offline."""
     from live_whisper.cli.settings import settings
     from live_whisper.cli.transcribe import run_transcribe
 
@@ -207,7 +220,10 @@ def recover(
     assignment: Assignment = None,
     root: Recordings = None,
 ) -> int:
-    """Finish recordings that ended early: rebuild their files and decode the rest."""
+    """Finish recordings that ended early.
+
+    Rebuilds their files and decodes the rest.
+    """
     from live_whisper.cli.recover import run_recover
 
     return run_recover(
@@ -241,7 +257,10 @@ def bench(
     profile: Profile = None,
     assignment: Assignment = None,
 ) -> int:
-    """Measure delay, errors and load on the bundled clip; about a minute, offline."""
+    """What this machine can run live.
+
+    Measures delay, errors and load on the bundled clip; about a minute, offline.
+    """
     from live_whisper.cli.bench import Outputs, run_bench
     from live_whisper.cli.settings import settings
 
@@ -264,7 +283,11 @@ def refine_command(
     overwrite: Overwrite = False,
     root: Recordings = None,
 ) -> int:
-    """A second pass over a recording whose audio was kept: full context, *.final.srt, a diff."""
+    """Decode a recording once more, unhurried.
+
+    Full context, a beam, gaps filled; writes *.final.srt and prints how it differs. The recording's
+    audio must have been kept.
+    """
     from live_whisper.cli.refine import Options, run_refine
 
     options = Options(model, tuple(output or ()), overwrite, tuple(assignment or ()), beam)
@@ -284,12 +307,16 @@ def doctor(
     lang: Lang = None,
     model: Model = None,
     device: Annotated[
-        str | None, typer.Option("--device", "-d", help="Input device: number, name or part.")
+        str | None,
+        typer.Option("--device", "-d", metavar="DEVICE", help="Number, name or part of it."),
     ] = None,
     profile: Profile = None,
     assignment: Assignment = None,
 ) -> int:
-    """Try everything a live run needs, and say what to do about what is missing."""
+    """Try everything a live run needs.
+
+    Says what to do about what is missing.
+    """
     from live_whisper.cli.doctor import run_doctor
     from live_whisper.cli.settings import settings
 

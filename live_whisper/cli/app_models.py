@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-models_app = typer.Typer(
-    help="Models on this machine: list, pull, remove, verify.", rich_markup_mode=None
-)
+models_app = typer.Typer(help="Models: list, pull, rm, path, verify.", rich_markup_mode=None)
 
 
 @models_app.callback(invoke_without_command=True)

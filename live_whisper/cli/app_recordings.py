@@ -8,7 +8,7 @@ import typer
 from live_whisper.cli.options import Overwrite, RecordingName, Recordings, recordings_folder
 
 recordings_app = typer.Typer(
-    help="Recordings on this machine: list, show, measure, export, remove.", rich_markup_mode=None
+    help="Recordings: list, show, stats, export, rm.", rich_markup_mode=None
 )
 
 

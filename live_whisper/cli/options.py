@@ -15,39 +15,63 @@ def _beam(value: int | None) -> int | None:
     return value
 
 
-Lang = Annotated[str | None, typer.Option("--lang", "-l", help="Language code or name, or auto.")]
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Name, Hub id, folder, or demo.")]
-Task = Annotated[str | None, typer.Option("--task", help="transcribe or translate (to English).")]
+Lang = Annotated[
+    str | None, typer.Option("--lang", "-l", metavar="LANG", help="Language code or name, or auto.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="MODEL", help="Name, Hub id, folder, or demo."),
+]
+Task = Annotated[
+    str | None, typer.Option("--task", metavar="TASK", help="transcribe or translate (to English).")
+]
 Output = Annotated[
     list[str] | None,
-    typer.Option("-o", "--output", help="Subtitle file: .srt .vtt .txt .json .ttml .fcpxml."),
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Subtitle file: .srt .vtt .txt .json .ttml .fcpxml."
+    ),
 ]
 Profile = Annotated[
-    list[str] | None, typer.Option("--profile", help="Profile name or path; repeatable.")
+    list[str] | None,
+    typer.Option("--profile", metavar="NAME", help="Profile name or path; repeatable."),
 ]
 Assignment = Annotated[
-    list[str] | None, typer.Option("--set", help="Any setting: section.key=value; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Any setting, as section.key=value; repeatable."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
-Prompt = Annotated[str | None, typer.Option("--prompt", help="Text that sets topic and spelling.")]
-Glossary = Annotated[
-    Path | None, typer.Option("--glossary", help="File with one name or term per line.")
+Prompt = Annotated[
+    str | None, typer.Option("--prompt", metavar="TEXT", help="Text that sets topic and spelling.")
 ]
-Format = Annotated[str | None, typer.Option("--format", "-f", help="rich, plain or jsonl.")]
+Glossary = Annotated[
+    Path | None,
+    typer.Option("--glossary", metavar="FILE", help="File with one name or term per line."),
+]
+Format = Annotated[
+    str | None, typer.Option("--format", "-f", metavar="FORMAT", help="rich, plain or jsonl.")
+]
 Policy = Annotated[
-    str | None, typer.Option("--policy", help="align_att, local_agreement or phrase.")
+    str | None,
+    typer.Option("--policy", metavar="POLICY", help="align_att, local_agreement or phrase."),
 ]
 Beam = Annotated[
     int | None,
     typer.Option(
-        "--beam", callback=_beam, help="Texts followed at once, 1 to 16; more is slower, 1 greedy."
+        "--beam",
+        callback=_beam,
+        metavar="N",
+        help="Texts followed at once, 1 to 16; more is slower, 1 greedy.",
     ),
 ]
 KeepAudio = Annotated[
-    str | None, typer.Option("--keep-audio", help="Keep the recording: a .wav or .flac file.")
+    str | None,
+    typer.Option("--keep-audio", metavar="FILE", help="Keep the recording: a .wav or .flac file."),
 ]
 Recordings = Annotated[
-    Path | None, typer.Option("--recordings", help="Folder of recordings, if not the usual one.")
+    Path | None,
+    typer.Option("--recordings", metavar="DIR", help="Folder of recordings, if not the usual one."),
 ]
 RecordingName = Annotated[str, typer.Argument(help="Its name, or the beginning of it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pull a missing model without asking.")]
