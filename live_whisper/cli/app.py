@@ -24,6 +24,7 @@ from live_whisper.cli.options import (
     RecordingName,
     Recordings,
     Task,
+    Web,
     Yes,
     recordings_folder,
 )
@@ -84,6 +85,7 @@ def live(
         ),
     ] = None,
     format_: Format = None,
+    web: Web = None,
     policy: Policy = None,
     profile: Profile = None,
     assignment: Assignment = None,
@@ -123,6 +125,7 @@ def live(
             "output.overwrite": overwrite or None,
             "output.keep_audio": keep_audio,
             "display.format": format_,
+            "display.web": web,
             "streaming.policy": policy,
         },
         glossary=glossary,
@@ -140,6 +143,7 @@ def live(
 @app.command()
 def demo(
     format_: Format = None,
+    web: Web = None,
     output: Output = None,
     policy: Policy = None,
     lang: Lang = None,
@@ -161,6 +165,7 @@ def demo(
             "output.files": output,
             "output.overwrite": overwrite or None,
             "display.format": format_,
+            "display.web": web,
             "streaming.policy": policy,
         },
     )

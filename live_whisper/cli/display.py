@@ -40,6 +40,21 @@ def choose_display(config: Config) -> Sink:
 
 
 @contextmanager
+def web_page(config: Config) -> Iterator[tuple[Sink, ...]]:
+    """The page in a browser that the settings ask for, or none. Raises ``UsageError``."""
+    if not config.display.web:
+        yield ()
+        return
+    from live_whisper.streaming.sinks.web import Address, WebSink
+
+    page = WebSink(Address.parse(config.display.web), limits=cue_limits(config.captions))
+    try:
+        yield (page,)
+    finally:
+        page.close()
+
+
+@contextmanager
 def event_log(config: Config) -> Iterator[tuple[Sink, ...]]:
     """The log that the settings ask for, or none. A run that never began leaves no file behind.
 

@@ -110,7 +110,7 @@ def caption(
     extras: Extras | None = None,
 ) -> int:
     """Run on open inputs; without a model the configured one is pulled meanwhile."""
-    from live_whisper.cli.display import choose_display, event_log
+    from live_whisper.cli.display import choose_display, event_log, web_page
     from live_whisper.cli.suspend import suspendable
     from live_whisper.runtime.captioner import Captioner, Request, make_port
 
@@ -126,6 +126,7 @@ def caption(
         try:
             display = choose_display(config)
             terminal.enter_context(suspendable(display))
+            page = terminal.enter_context(web_page(config))
             log = terminal.enter_context(event_log(config))
             captioner = Captioner(
                 Request(
@@ -135,7 +136,7 @@ def caption(
                     model_name=name,
                     model_folder=model.path if model else None,
                     audio_context=model.audio_context if model else "full",
-                    displays=(display, *log),
+                    displays=(display, *page, *log),
                     more_inputs=tuple(heard[1:]),
                     continued=_continued(config, extras.resume),
                     tidy=not extras.refine,

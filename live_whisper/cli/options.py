@@ -52,6 +52,9 @@ Glossary = Annotated[
 Format = Annotated[
     str | None, typer.Option("--format", "-f", metavar="FORMAT", help="rich, plain or jsonl.")
 ]
+Web = Annotated[
+    str | None, typer.Option("--web", metavar="PORT", help="Captions in a browser too, at PORT.")
+]
 Policy = Annotated[
     str | None,
     typer.Option("--policy", metavar="POLICY", help="align_att, local_agreement or phrase."),

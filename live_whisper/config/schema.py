@@ -176,6 +176,9 @@ class DisplayConfig(_Section):
     """`auto`: rich on a terminal, plain lines in a pipe."""
     show_suppressed: bool = False
     """Show, dimmed, the text the guards kept out of the captions."""
+    web: str = ""
+    """Also show the captions as a page in a browser: a port, or HOST:PORT to be seen from other
+    machines. Empty: no page."""
 
 
 class AudioConfig(_Section):
