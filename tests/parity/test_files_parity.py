@@ -79,7 +79,7 @@ def test_a_beam_on_five_minutes_of_the_demo(demo_pair, patience):
     segments = compare(
         demo_pair, demo_sound(300), language="en", beam=BeamSettings(5, patience=patience)
     )
-    assert len({segment.seek for segment in segments}) >= 10  # windows
+    assert len({segment.seek for segment in segments}) >= 6  # windows in which it heard English
 
 
 @pytest.mark.slow

@@ -34,7 +34,10 @@ def captions(path: Path) -> list[str]:
 def interrupted(process: "subprocess.Popen[str]") -> tuple[int, dict, str]:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=DEADLINE_S)
-    return process.returncode, json.loads(out.splitlines()[-1])["summary"], err
+    events = [json.loads(line) for line in out.splitlines()]
+    # what a file has to say may come after the end
+    summary = next(event["summary"] for event in reversed(events) if "summary" in event)
+    return process.returncode, summary, err
 
 
 def root(tmp_path: Path) -> Path:
