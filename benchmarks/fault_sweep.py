@@ -1,6 +1,6 @@
 """Every fault at every moment of a scripted five-minute meeting, on the virtual clock.
 
-    python benchmarks/fault_sweep.py [--seconds 300] [--every 1] [--jobs 2]
+    python benchmarks/fault_sweep.py [--seconds 300] [--begin 0] [--every 1] [--jobs 2]
 
 Session, lanes, streams, spool, journal and subtitle file are the program's own; time, microphone
 and recognizer are played. What must hold is in ``tests/support/fault_sweep.py``.
@@ -57,13 +57,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--every", type=int, default=1, help="Take every n-th moment.")
+    parser.add_argument("--begin", type=int, default=0, help="Leave out so many moments.")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="fault-sweep-"))
     began = time.monotonic()
     ground = prepare(arguments.seconds, work / "ground")
-    moments = ground.moments_ns[:: arguments.every]
+    moments = ground.moments_ns[arguments.begin :: arguments.every]
     shares = [
         Share(arguments.seconds, moments[at : at + CHUNK], tuple(arguments.faults), work / str(at))
         for at in range(0, len(moments), CHUNK)
@@ -75,8 +76,7 @@ def main() -> None:
             failed += problems
             for problem in problems:
                 print(json.dumps(problem))
-            if sys.stderr.isatty():
-                print(f"{injected} injected, {len(failed)} failed", end="\r", file=sys.stderr)
+            print(f"{injected} injected, {len(failed)} failed", file=sys.stderr, flush=True)
     result = {
         "faults": len(arguments.faults),
         "moments": len(moments),
