@@ -3,7 +3,7 @@
     python benchmarks/fault_sweep.py [--seconds 300] [--begin 0] [--every 1] [--jobs 2]
 
 Session, lanes, streams, spool, journal and subtitle file are the program's own; time, microphone
-and recognizer are played. What must hold is in ``tests/support/fault_sweep.py``.
+and recognizer are played. What must hold is in ``tests/support/faulty_run.py``.
 """
 
 import argparse
@@ -19,7 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support.fault_sweep import FAULTS, prepare
+from support.fault_sweep import FAULTS
+from support.faulty_run import Run, prepare
 
 CHUNK = 50
 """Moments in one share of the work."""
@@ -42,10 +43,11 @@ def sweep(share: Share) -> tuple[int, list[dict[str, object]]]:
     for moment in share.moments:
         for name in share.faults:
             folder = share.folder / f"{name}-{moment}"
-            run = FAULTS[name](ground, folder, moment)
+            run = Run(ground, folder)
+            FAULTS[name](run, moment)
             injected += 1
             try:
-                run.check_all(run.play())
+                run.check()
             except Exception as error:  # noqa: BLE001 - a defect is a result here
                 failed.append({"fault": name, "moment_ns": moment, "problem": repr(error)[:500]})
             else:

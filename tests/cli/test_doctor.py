@@ -7,6 +7,7 @@ import pytest
 
 from live_whisper.cli import doctor
 from live_whisper.cli.doctor import Finding, judge_level
+from live_whisper.config.schema import Config
 from live_whisper.errors import DeviceError
 
 MICROPHONE = "microphone"
@@ -47,6 +48,19 @@ def test_the_first_failure_is_the_status_and_the_rest_is_still_tried(
     assert found[MICROPHONE] == "FAIL No input device was found. Connect one."
     assert found["model"].startswith("FAIL No model is chosen")
     assert found["recordings"].startswith("ok")
+
+
+def test_every_device_is_heard(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heard(config: Config) -> Finding:
+        return Finding(f"{config.audio.device!r}, peak -20 dBFS.")
+
+    checks = dict(doctor.CHECKS) | {MICROPHONE: heard}
+    monkeypatch.setattr(doctor, "CHECKS", tuple(checks.items()))
+    _, out, _ = run("doctor", "--model", "demo", "--device", "mic", "--device", "system")
+    assert [row[18:] for row in out.splitlines() if MICROPHONE in row] == [
+        "'mic', peak -20 dBFS.",
+        "'system', peak -20 dBFS.",
+    ]
 
 
 def test_a_language_the_model_lacks(run) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.fault_sweep import FAULTS, Ground, Run, Trouble, prepare
+from support.fault_sweep import FAULTS
+from support.faulty_run import Ground, Run, prepare
 from support.meeting import edges_of, make_meeting
 
 from live_whisper.audio.spool import SpoolReader
 from live_whisper.config.schema import Config
 from live_whisper.errors import EngineError
-from live_whisper.runtime.simulate import Simulated
+from live_whisper.runtime.simulate import Simulated, Trouble
 from live_whisper.streaming.rebuild import journal_events
 from live_whisper.types.audio import Span
 from live_whisper.types.events import AudioLost, Notice
@@ -35,8 +36,9 @@ def test_whatever_happens_the_text_is_whole_and_the_accounts_balance(
     step = len(ground.moments_ns) / MOMENTS
     for number in range(MOMENTS):
         folder = tmp_path / str(number)
-        run = FAULTS[name](ground, folder, ground.moments_ns[round(number * step)])
-        run.check_all(run.play())
+        run = Run(ground, folder)
+        FAULTS[name](run, ground.moments_ns[round(number * step)])
+        run.check()
         shutil.rmtree(folder)
 
 
@@ -86,7 +88,8 @@ def test_what_happened_is_told_once(ground: Ground, tmp_path: Path) -> None:
         "text_disk_full": "cannot be written",
         "device_notice": "reopened",
     }.items():
-        run = FAULTS[name](ground, tmp_path / name, middle)
+        run = Run(ground, tmp_path / name)
+        FAULTS[name](run, middle)
         notices = run.notices_of(run.play().events)
         if name != "text_disk_full":  # told by the sinks, behind the recorder
             assert sum(told in notice for notice in notices) == 1, (name, notices)
@@ -95,7 +98,7 @@ def test_what_happened_is_told_once(ground: Ground, tmp_path: Path) -> None:
 def test_a_recognizer_that_dies_at_once_ends_the_run_with_one_line(
     ground: Ground, tmp_path: Path
 ) -> None:
-    run = Run(ground, tmp_path, trouble=lambda _: Trouble("die"))
+    run = Run(ground, tmp_path, troubles=dict.fromkeys(range(9), Trouble("die")))
     with pytest.raises(EngineError, match="5 times in a row"):
         run.play()
 
@@ -105,7 +108,8 @@ def test_a_recognizer_gone_for_good_does_not_end_the_recording(
 ) -> None:
     """What is said is still worth keeping: ``recover`` has all of it."""
     first = ground.requests * 3 // 4
-    run = Run(ground, tmp_path, trouble=lambda n: Trouble("die") if n >= first else None)
+    deaths = range(first, first + 9)
+    run = Run(ground, tmp_path, troubles=dict.fromkeys(deaths, Trouble("die")))
     with pytest.raises(EngineError, match="live-whisper recover"):
         run.play()
     whole = Span(0, len(ground.meeting.samples))

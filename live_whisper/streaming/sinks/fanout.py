@@ -23,6 +23,7 @@ class FanOut:
         """``on_display_closed`` is called once, in the delivering thread."""
         self._on_display_closed = on_display_closed
         self._sinks = list(sinks)
+        self._reporting = {id(sink): sink for sink in sinks if isinstance(sink, Reporting)}
         self._at = 0
         self.display_closed = False
         """Whether standard output was closed by its reader."""
@@ -62,9 +63,10 @@ class FanOut:
         return notices
 
     def _reported(self, sink: Sink) -> list[Notice]:
-        if not isinstance(sink, Reporting):
+        reporting = self._reporting.get(id(sink))
+        if reporting is None:
             return []
-        return [self._notice(message, level) for message, level in sink.take_notices()]
+        return [self._notice(message, level) for message, level in reporting.take_notices()]
 
     def _notice(self, message: str, level: str) -> Notice:
         return Notice(self._at, sanitize(message).strip(), level)
