@@ -11,6 +11,7 @@ from live_whisper.cli.app_recordings import recordings_app
 from live_whisper.cli.options import (
     Assignment,
     Beam,
+    Device,
     Format,
     Glossary,
     KeepAudio,
@@ -56,12 +57,7 @@ def live(
     lang: Lang = None,
     model: Model = None,
     task: Task = None,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--device", "-d", metavar="DEVICE", help="Number, name or part of it; repeatable."
-        ),
-    ] = None,
+    device: Device = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
@@ -311,10 +307,7 @@ def devices() -> int:
 def doctor(
     lang: Lang = None,
     model: Model = None,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", "-d", metavar="DEVICE", help="Number, name or part of it."),
-    ] = None,
+    device: Device = None,
     profile: Profile = None,
     assignment: Assignment = None,
 ) -> int:
@@ -331,10 +324,9 @@ def doctor(
         options={
             "recognition.language": lang,
             "recognition.model": model,
-            "audio.device": device,
         },
     )
-    return run_doctor(loaded.config)
+    return run_doctor(loaded.config, device or ())
 
 
 @config_app.command("show")

@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,18 +31,31 @@ class Finding:
     """What is not wrong but better otherwise, and what to do."""
 
 
-def run_doctor(config: Config) -> int:
-    """One line per check. Returns the exit status of the first one that failed, else 0."""
+def run_doctor(config: Config, devices: Sequence[str] = ()) -> int:
+    """One line per check, of the microphone one for each of ``devices``.
+
+    Returns the exit status of the first check that failed, else 0.
+    """
     status = 0
-    for name, check in CHECKS:
+    listening = [_with_device(config, device) for device in devices] or [config]
+    rows = [
+        (name, check, chosen)
+        for name, check in CHECKS
+        for chosen in (listening if name == "microphone" else [config])
+    ]
+    for name, check, chosen in rows:
         try:
-            found = check(config)
+            found = check(chosen)
         except LiveWhisperError as error:
             _say("FAIL", name, str(error))
             status = status or error.exit_status
         else:
             _say("note" if found.advice else "ok", name, f"{found.text} {found.advice}")
     return status
+
+
+def _with_device(config: Config, device: str) -> Config:
+    return config.model_copy(update={"audio": config.audio.model_copy(update={"device": device})})
 
 
 def _say(mark: str, name: str, text: str) -> None:
@@ -83,9 +96,11 @@ def microphone(config: Config) -> Finding:
     source = MicrophoneSource(PortAudioBackend(clock), clock, config.audio.device or None)
     source.open()
     parts, began = [], clock.now_ns()
-    while clock.now_ns() - began < LISTEN_NS:
-        parts.append(source.read(100_000_000).samples)
-    source.close()
+    try:
+        while clock.now_ns() - began < LISTEN_NS:
+            parts.append(source.read(100_000_000).samples)
+    finally:
+        source.close()
     return judge_level(repr(source.name), np.concatenate(parts))
 
 

@@ -59,6 +59,12 @@ Policy = Annotated[
     str | None,
     typer.Option("--policy", metavar="POLICY", help="align_att, local_agreement or phrase."),
 ]
+Device = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--device", "-d", metavar="DEVICE", help="Number, name or part of it; repeatable."
+    ),
+]
 Beam = Annotated[
     int | None,
     typer.Option(
