@@ -48,7 +48,7 @@ def run_bench(
     console, status = Console(), Console(stderr=True)
     clip = load_clip(clip_path)
     with status.status("loading the model") as shown:
-        bench = Bench.load(model.path, config, fit=model.audio_context == "fit")
+        bench = Bench.load(model.path, config, short_context=model.audio_context == "fit")
         result = bench.run(clip, chosen, shown.update)
     print_result(console, result)
     outputs.write(result, model.name, config)

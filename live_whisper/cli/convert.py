@@ -17,7 +17,7 @@ from live_whisper.engines.coreml.manifest import Precision
 from live_whisper.engines.coreml.options import ConvertOptions, Quantize
 from live_whisper.engines.coreml.progress import ProgressCallback
 from live_whisper.errors import UsageError
-from live_whisper.hub.manage import model_path
+from live_whisper.hub.resolve import resolve
 from live_whisper.hub.store import ModelStore
 from live_whisper.whisper.checkpoint import load_checkpoint
 
@@ -42,10 +42,11 @@ def run_convert(request: ConvertRequest) -> int:
         quantize=cast("Quantize", quantize),
         stateful=request.stateful,
     )
-    folder = model_path(request.model, ModelStore.default())
-    target = request.output or Path(f"{folder.name}-coreml")
+    found = resolve(request.model, store=ModelStore.default())
+    target = request.output or Path(f"{found.path.name}-coreml")
+    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
     with _bar() as progress:
-        manifest = convert(load_checkpoint(folder), target, options, progress=progress)
+        manifest = convert(checkpoint, target, options, progress=progress)
     for package in manifest.packages:
         typer.echo(str(target / package.path))
     typer.echo(
@@ -58,7 +59,8 @@ def run_convert(request: ConvertRequest) -> int:
 
 def run_prepare(model: str, *, compute_units: str) -> int:
     """Convert, compile, load and warm up once, so that the first live run starts at once."""
-    checkpoint = load_checkpoint(model_path(model, ModelStore.default()))
+    found = resolve(model, store=ModelStore.default())
+    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
     if platform.system() != "Darwin" or platform.machine() != "arm64":
         from live_whisper.config.schema import EngineConfig
         from live_whisper.runtime.load import load_engine

@@ -126,9 +126,9 @@ def model(config: Config) -> Finding:
     from live_whisper.whisper.checkpoint import load_checkpoint
 
     found = find_model(config)
-    checkpoint = load_checkpoint(found.path)
+    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
     check_language(config, checkpoint)
-    text = f"{found.name}, {found.audio_context} context, in {found.path}."
+    text = f"{found.name}, {checkpoint.audio_context} context, in {found.path}."
     if found.name == "demo":
         return Finding(text, "It hears synthetic voices only: live-whisper models pull base.")
     return Finding(text)

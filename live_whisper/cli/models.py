@@ -12,12 +12,12 @@ from rich.table import Table
 
 from live_whisper.hub.manage import (
     ModelRow,
-    model_path,
     model_rows,
     remove_model,
     verify_models,
 )
 from live_whisper.hub.pull import PullControls, PullProgress, PullResult, pull
+from live_whisper.hub.resolve import resolve
 from live_whisper.hub.store import ModelStore
 from live_whisper.hub.text import size_text
 
@@ -88,7 +88,7 @@ def run_remove(model: str) -> int:
 
 def run_path(model: str) -> int:
     """Print the folder, for scripts."""
-    typer.echo(str(model_path(model, ModelStore.default())))
+    typer.echo(str(resolve(model, store=ModelStore.default()).path))
     return 0
 
 

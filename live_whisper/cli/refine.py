@@ -13,6 +13,7 @@ from live_whisper.cli.summary import say
 from live_whisper.config.schema import Config
 from live_whisper.errors import OutputError, UsageError, one_line
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta, find_recording
+from live_whisper.streaming.sinks.files import reserved
 
 if TYPE_CHECKING:
     from live_whisper.captions.cues import Cue
@@ -61,8 +62,10 @@ def refine(folder: RecordingFolder, options: Options) -> int:
     meta = folder.meta()
     config = options.adjust(stored_config(meta))
     outputs = plan(folder, meta, config, options)
-    heard, model = _transcribe(folder, meta, config, options.model)
-    _write(outputs, heard, model, config)
+    with reserved([output.path for output in outputs], overwrite=options.overwrite) as claims:
+        heard, model = _transcribe(folder, meta, config, options.model)
+        _write(outputs, heard, model, config)
+        claims.clear()
     from live_whisper.runtime.refine import compare_with_live
 
     for line in difference_lines(compare_with_live(folder, heard)):
@@ -88,10 +91,6 @@ def plan(
         outputs = [OutputSpec(Path(f"{folder.name}.final.srt"), written)]
     for output in outputs:
         format_for(output.path)
-        if output.path.exists() and not options.overwrite:
-            raise OutputError(
-                f"{one_line(str(output.path))!r} already exists.", hint="Add --overwrite."
-            )
     return outputs
 
 
@@ -111,7 +110,7 @@ def _transcribe(
     from live_whisper.whisper.checkpoint import load_checkpoint
 
     path, name, context = model_of(meta, wanted)
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, short_context=context == "fit")
     check_language(config, checkpoint)
     engine = load_engine(checkpoint, config.engine)
     try:
@@ -121,7 +120,6 @@ def _transcribe(
             longform_settings(
                 config,
                 checkpoint,
-                short_context=context == "fit",
                 beam_size=config.decoding.refine_beam_size,
                 fill_gaps=True,
             ),

@@ -1,6 +1,7 @@
 """Options, files and variables to one configuration."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
@@ -25,20 +26,22 @@ def settings(
     options: Mapping[str, object | None] | None = None,
     glossary: Path | None = None,
 ) -> Loaded:
-    """All layers; options that were not given (``None``) set nothing. Raises ``ConfigError``."""
+    """All layers; options that were not given (``None``) set nothing. Languages become codes.
+
+    Raises ``ConfigError``, ``UsageError`` for a language, ``InputError`` for the glossary.
+    """
     given = {key: value for key, value in (options or {}).items() if value is not None}
     if glossary is not None:
         given["recognition.glossary"] = read_glossary(glossary)
-    if isinstance(language := given.get("recognition.language"), str) and language != "auto":
-        from live_whisper.whisper.languages import language_code
-
-        given["recognition.language"] = language_code(language)
-    return load(
+    loaded = load(
         profiles=profiles or (),
         assignments=assignments or (),
         options=given,
         user_folder=user_folder(),
     )
+    from live_whisper.runtime.languages import with_language_codes
+
+    return replace(loaded, config=with_language_codes(loaded.config))
 
 
 def read_glossary(path: Path) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from live_whisper.decoding.fallback import FallbackSettings
 from live_whisper.decoding.longform import LongFormSettings
 from live_whisper.decoding.prompt import carries_text
 from live_whisper.decoding.types import BeamSettings
-from live_whisper.errors import InputError, ModelError, UsageError
+from live_whisper.errors import InputError, ModelError, OutputError, UsageError
 from live_whisper.hub.resolve import ResolvedModel
 from live_whisper.runtime.captioner import make_gate
 from live_whisper.runtime.load import check_language, load_engine
@@ -32,7 +32,7 @@ from live_whisper.runtime.transcriber import (
     TranscriptionProgress,
 )
 from live_whisper.streaming.glossary import fixed_prompt, term_boost, too_long
-from live_whisper.streaming.sinks.files import claim_output, write_atomically
+from live_whisper.streaming.sinks.files import Claim, reason, reserved, shown, write_atomically
 from live_whisper.units import SAMPLE_RATE, ms_to_samples
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
 
@@ -46,11 +46,23 @@ def run_transcribe(
     input's own name with that suffix. Returns the exit status of the last failure, or 0.
     """
     targets = plan_outputs(files, config.output.files)
-    for _, paths in targets:
-        for path in paths:
-            claim_output(path, overwrite=config.output.overwrite)
+    every = [path for _, paths in targets for path in paths]
+    with reserved(every, overwrite=config.output.overwrite) as claims:
+        return _transcribe(config, targets, claims, vad=vad, fill_gaps=fill_gaps, yes=yes)
+
+
+def _transcribe(
+    config: Config,
+    targets: list[tuple[str, list[Path]]],
+    claims: dict[Path, Claim],
+    *,
+    vad: bool,
+    fill_gaps: bool,
+    yes: bool,
+) -> int:
+    """``claims``: what is written is taken out."""
     model = _model(config, yes=yes)
-    checkpoint = load_checkpoint(model.path)
+    checkpoint = load_checkpoint(model.path, short_context=model.audio_context == "fit")
     check_language(config, checkpoint)
     _warn_of_long_glossary(config, checkpoint)
     transcriber = Transcriber(
@@ -59,7 +71,6 @@ def run_transcribe(
         longform_settings(
             config,
             checkpoint,
-            short_context=model.audio_context == "fit",
             fill_gaps=fill_gaps,
         ),
         speech_finder=(lambda: make_gate(config.vad)) if vad else None,
@@ -70,12 +81,12 @@ def run_transcribe(
             with progress_bar(name) as progress:
                 transcript = transcriber.transcribe(name, progress)
         except InputError as error:
-            for path in paths:
-                path.unlink(missing_ok=True)
             typer.echo(f"live-whisper: {sanitize(str(error))}", err=True)
             status = error.exit_status
             continue
         _deliver(name, transcript, paths, model.name, writer_options(config.captions))
+        for path in paths:
+            claims.pop(path, None)
     return status
 
 
@@ -115,13 +126,11 @@ def longform_settings(
     config: Config,
     checkpoint: Checkpoint,
     *,
-    short_context: bool = False,
     beam_size: int | None = None,
     fill_gaps: bool = False,
 ) -> LongFormSettings:
     """The configuration in the offline decoder's terms.
 
-    ``short_context``: what the model list says of the checkpoint, which may know it itself.
     ``beam_size``: not the one that the configuration states. ``fill_gaps``: go back to speech for
     which the text has nothing, which a translation cannot be asked.
     """
@@ -137,7 +146,7 @@ def longform_settings(
         carry_initial_prompt=True,
         condition_on_previous_text=carries_text(
             config.streaming.carry_prompt,
-            short_context=short_context or checkpoint.audio_context == "fit",
+            short_context=checkpoint.audio_context == "fit",
         ),
         boost=term_boost(recognition.glossary, checkpoint.tokenizer, decoding.glossary_boost),
         beam=_beam(decoding, beam_size or decoding.beam_size),
@@ -177,7 +186,10 @@ def _deliver(
         )
         writer = format_for(path).writer(info, options)
         pieces = [writer.header(), *map(writer.cue, cues), writer.footer()]
-        write_atomically(path, [piece.encode("utf-8", errors="replace") for piece in pieces])
+        try:
+            write_atomically(path, [piece.encode("utf-8", errors="replace") for piece in pieces])
+        except OSError as error:
+            raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
     if not paths:
         for cue in cues:
             typer.echo(cue.text)

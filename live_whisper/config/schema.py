@@ -111,7 +111,9 @@ class StreamingConfig(_Section):
 class DecodingConfig(_Section):
     """The decoder's rules and guards (the reference's thresholds)."""
 
-    temperatures: tuple[Annotated[float, Field(ge=0, le=2)], ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    temperatures: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=2)], ...], Field(min_length=1)
+    ] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     """Tried in turn on a final decode until the text passes the guards; others use the first."""
     compression_ratio_threshold: Annotated[float, Field(gt=1)] = 2.4
     """Text that compresses better than this is repeating itself."""

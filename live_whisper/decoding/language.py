@@ -95,7 +95,8 @@ class LanguageLock:
             before = self._evidence.get(code, self._unlisted)
             self._evidence[code] = before + gains.get(code, unlisted)
         self._unlisted += unlisted
-        if self._heard_samples >= self._limits.speech_samples:
+        only = len(self._evidence) == 1  # of an English-only checkpoint, or a single candidate
+        if only or self._heard_samples >= self._limits.speech_samples:
             self._settle()
         return self._language
 

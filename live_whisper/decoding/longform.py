@@ -24,12 +24,16 @@ from live_whisper.decoding.segments import Segment, Window, attach_words, cut, e
 from live_whisper.decoding.types import BeamSettings, Decoded, DecodeRequest, Task
 from live_whisper.decoding.window import WindowDecoder
 from live_whisper.types.audio import Mel, Span
-from live_whisper.units import HOP_SAMPLES, WINDOW_FRAMES, WINDOW_POSITIONS
+from live_whisper.units import HOP_SAMPLES, SAMPLE_RATE, WINDOW_FRAMES, WINDOW_POSITIONS
 from live_whisper.vad.voices import VoiceMap
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the mel frames done and the mel frames in all."""
 
+FULL_TEXT_CONTEXT = 448
+"""Token positions of every official checkpoint."""
+LEAST_PROGRESS_SAMPLES = SAMPLE_RATE
+"""Words that end earlier in their window have no times to go by."""
 _RESET_TEMPERATURE = 0.5  # text sampled above this is no prompt for what follows
 
 
@@ -144,7 +148,7 @@ class LongForm:
         if self._settings.words:
             segments = self._with_words(segments, decoded, window)
             segments, seek = self._without_hallucinations(segments, decoded, window, seek)
-        seek = max(seek, window.seek + 1)
+        seek = max(self._after_what_was_said(segments, decoded, window, seek), window.seek + 1)
         if self._look:
             checked = self._look.check(segments, window, seek)
             segments, seek = checked.segments, checked.seek
@@ -154,12 +158,29 @@ class LongForm:
         self._remember(segments, decoded)
         return segments, seek
 
+    def _after_what_was_said(
+        self, segments: Sequence[Segment], decoded: Decoded, window: Window, seek: int
+    ) -> int:
+        """Where to go on, when a short text context (Core ML's for large models) ended the text.
+
+        The reference takes a window without a pair of timestamps for whole. With all of Whisper's
+        text context that is rarely wrong, with half of it speech would be skipped.
+        """
+        full = self._decoder.engine.dims.n_text_ctx >= FULL_TEXT_CONTEXT
+        if full or decoded.stop not in ("budget", "length") or seek < window.seek + window.frames:
+            return seek
+        end = last_word_end(segments)
+        if end is None or end < window.start + LEAST_PROGRESS_SAMPLES:
+            return seek
+        return min(seek, end // HOP_SAMPLES)
+
     def _decode(self, window: Window) -> Decoded:
         features = self._decoder.engine.encoder.encode(self._window_mel(window))
         request = DecodeRequest(
             language=self.language,
             task=self._settings.task,
             prompt=self._prompt.tokens(),
+            fixed=len(self._prompt.fixed),
             beam=self._settings.beam,
             boost=self._settings.boost,
             max_tokens=self._decoder.engine.dims.n_text_ctx // 2,

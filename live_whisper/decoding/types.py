@@ -53,6 +53,8 @@ class DecodeRequest:
     task: Task = "transcribe"
     prompt: tuple[int, ...] = ()
     """Text tokens before ``<|startoftranscript|>``, without ``<|startofprev|>``."""
+    fixed: int = 0
+    """Tokens at the prompt's beginning that stay when older text has to go."""
     prefix: tuple[int, ...] = ()
     """Forced tokens after the task tokens: committed text and timestamps, fed in one call."""
     timestamps: bool = True

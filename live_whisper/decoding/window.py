@@ -159,7 +159,7 @@ class WindowDecoder:
         return next(iter(probabilities.items()))
 
     def _fitting_prompt(self, request: DecodeRequest) -> tuple[int, ...]:
-        """The newest prompt tokens that leave room for prefix and text.
+        """The fixed and the newest prompt tokens that leave room for prefix and text.
 
         Half of the text context is the prompt's, as in the reference; a prefix that outgrows the
         other half takes from it.
@@ -174,7 +174,12 @@ class WindowDecoder:
         forced += len(request.prefix)
         wanted = min(request.max_tokens, max(_FEWEST_NEW_TOKENS, n_text_ctx // 2 - forced))
         room = min(n_text_ctx // 2 - 1, n_text_ctx - 1 - forced - wanted)
-        return request.prompt[-room:] if room > 0 else ()
+        if len(request.prompt) <= room:
+            return request.prompt
+        fixed, carried = request.prompt[: request.fixed], request.prompt[request.fixed :]
+        room = max(0, room)
+        left = max(0, room - len(fixed))
+        return (*fixed[:room], *(carried[-left:] if left else ()))
 
     def _plan(self, request: DecodeRequest, monitor: StepMonitor | None) -> LoopPlan:
         choice: Choice = Greedy()

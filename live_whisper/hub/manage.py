@@ -19,7 +19,6 @@ from live_whisper.hub.resolve import (
     approximate_parameters,
     default_model,
     demo_path,
-    resolve,
 )
 from live_whisper.hub.store import ModelStore
 from live_whisper.hub.verify import VerifyReport
@@ -71,11 +70,6 @@ def model_rows(
             rows.append(_known_row(known))
     rows.sort(key=lambda row: not row.on_disk)  # stable: keeps the list's order
     return tuple(rows)
-
-
-def model_path(model: str, store: ModelStore) -> Path:
-    """Folder of a model that is on disk. Raises ``ModelError``."""
-    return resolve(model, store=store).path
 
 
 def remove_model(model: str, store: ModelStore) -> tuple[InstalledModel, ...]:

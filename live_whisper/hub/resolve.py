@@ -154,8 +154,10 @@ def _resolve_folder(folder: Path) -> ResolvedModel:
             context = read_manifest(folder).audio_context
         except (ModelError, OSError):
             context = "full"
-    if _read_config(folder).get("audio_context") == "fit":
-        context = "fit"
+    config = _read_config(folder)
+    for source in (config, config.get("live_whisper")):
+        if isinstance(source, dict) and source.get("audio_context") == "fit":
+            context = "fit"
     return ResolvedModel(path=folder, name=folder.name, audio_context=context, origin="folder")
 
 

@@ -25,7 +25,7 @@ from live_whisper.errors import InputError, one_line
 from live_whisper.runtime.captioner import summary_of
 from live_whisper.runtime.engine_speed import SIZES, EngineSpeed, measure_size, measure_speed
 from live_whisper.runtime.estimates import Estimate, is_live, next_size, verdict
-from live_whisper.runtime.load import load_engine
+from live_whisper.runtime.load import fits_context, load_engine
 from live_whisper.runtime.rehearsal import Conditions, Recorded, Rehearsed, rehearse
 from live_whisper.streaming.evaluation.judge import Said, judge, offline_rates
 from live_whisper.streaming.evaluation.report import Cost, Report
@@ -145,14 +145,13 @@ class Bench:
     load_seconds: float
 
     @classmethod
-    def load(cls, folder: Path, config: Config, *, fit: bool) -> "Bench":
-        """Load a checkpoint. Raises ``ModelError``, ``EngineError``."""
+    def load(cls, folder: Path, config: Config, *, short_context: bool) -> "Bench":
+        """Load a checkpoint; ``short_context`` as in ``load_checkpoint``, and raises the same."""
         clock = MonotonicClock()
         begun = clock.now_ns()
-        checkpoint = load_checkpoint(folder)
+        checkpoint = load_checkpoint(folder, short_context=short_context)
         engine = load_engine(checkpoint, config.engine)
-        wanted = config.engine.audio_context
-        fit = wanted == "fit" or (wanted == "auto" and (fit or checkpoint.audio_context == "fit"))
+        fit = fits_context(config.engine, checkpoint)
         return cls(checkpoint, engine, config, fit, (clock.now_ns() - begun) / NS_PER_SECOND)
 
     def run(self, clip: Clip, sizes: Sequence[str] | None, tell: Tell) -> BenchResult:

@@ -1,6 +1,5 @@
 """The one place that names concrete classes: settings in, a run that is ready to start out."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from live_whisper.audio.ring import AudioRing
 from live_whisper.audio.spool import SpoolReader, SpoolWriter
 from live_whisper.captions.cues import CueLimits
+from live_whisper.captions.formats import format_for
 from live_whisper.captions.options import writer_options
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
 from live_whisper.config.schema import Config, VadConfig
@@ -28,7 +28,7 @@ from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
 from live_whisper.streaming.sinks.base import Sink, Stored
 from live_whisper.streaming.sinks.captioning import CueFeed, OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
-from live_whisper.streaming.sinks.files import shown
+from live_whisper.streaming.sinks.files import Claim, claim_output, shown
 from live_whisper.streaming.sinks.journal import JournalSink
 from live_whisper.streaming.sinks.jsonl import JsonLinesSink
 from live_whisper.streaming.sinks.plain import PlainSink
@@ -159,6 +159,7 @@ class Captioner:
         new = tuple(OutputSpec(Path(name).expanduser(), options) for name in config.output.files)
         self._outputs = ((request.continued.output,) if request.continued else ()) + new
         self.recording = RecordingFolder.create(self._meta(), root=request.recordings)
+        self._claims: list[Claim] = []
         self._files: list[Sink] = []
         try:
             self._open_files()
@@ -166,7 +167,7 @@ class Captioner:
         except BaseException:
             for sink in self._files:
                 sink.close()
-            self._withdraw(self._outputs[: len(self._files)])
+            self._withdraw()
             raise
         live = any(item.source.live for item in self._inputs)
         displays = request.displays
@@ -199,7 +200,7 @@ class Captioner:
         except BaseException:
             self._publisher.start()
             self._publisher.close(SINKS_CLOSE_SECONDS)
-            self._withdraw(self._outputs)
+            self._withdraw()
             raise
         self._publisher.publish([self._started()])
         self._publisher.start()
@@ -209,7 +210,7 @@ class Captioner:
             outcome = self._session.outcome(str(error) or type(error).__name__)
             self._end(outcome)
             if outcome.words == 0 and outcome.accounts.captured < WORTH_KEEPING_SAMPLES:
-                self._withdraw(self._outputs)
+                self._withdraw()
             raise
         summary = self._end(outcome)
         self.stored = self._all_stored()
@@ -292,14 +293,15 @@ class Captioner:
     def _open_files(self) -> None:
         overwrite, journal = self._request.config.output.overwrite, self.recording.journal
         for output in self._outputs:
-            self._files.append(open_output(output, journal=journal, overwrite=overwrite))
-
-    def _withdraw(self, outputs: Sequence[OutputSpec]) -> None:
-        """Nothing was heard: leave no empty files behind, as far as that can be helped."""
-        for output in outputs:
+            format_for(output.path)
             if not output.kept_bytes:
-                with suppress(OSError):
-                    output.path.unlink(missing_ok=True)
+                self._claims.append(claim_output(output.path, overwrite=overwrite))
+            self._files.append(open_output(output, journal=journal))
+
+    def _withdraw(self) -> None:
+        """Nothing was heard: no empty files are left, and what was overwritten is there again."""
+        for claim in self._claims:
+            claim.withdraw()
         with suppress(LiveWhisperError):
             self.recording.delete()
 

@@ -22,14 +22,14 @@ def load_recognizer(spec: RecognizerSpec) -> Recognizer:
 
     Raises ``ModelError``, ``EngineError`` or ``MissingDependencyError``.
     """
-    checkpoint = load_checkpoint(spec.folder)
+    checkpoint = load_checkpoint(spec.folder, short_context=spec.audio_context == "fit")
     check_language(spec.config, checkpoint)
     engine = load_engine(checkpoint, spec.config.engine)
     settings = RecognizerSettings(
         recognition=spec.config.recognition,
         streaming=spec.config.streaming,
         decoding=spec.config.decoding,
-        fit_context=_fits(spec, checkpoint),
+        fit_context=fits_context(spec.config.engine, checkpoint),
     )
     recognizer = Recognizer(engine, checkpoint, settings)
     recognizer.warm_up(np.zeros(16_000, np.float32))
@@ -74,9 +74,7 @@ def _precision(checkpoint: Checkpoint, settings: EngineConfig) -> str:
     return "int8" if checkpoint.dims.n_audio_state >= INT8_FROM_STATE else "float32"
 
 
-def _fits(spec: RecognizerSpec, checkpoint: Checkpoint) -> bool:
-    wanted = spec.config.engine.audio_context
-    if wanted == "auto":
-        trained_short = "fit" in (spec.audio_context, checkpoint.audio_context)
-        wanted = "fit" if trained_short else "full"
-    return wanted == "fit"
+def fits_context(settings: EngineConfig, checkpoint: Checkpoint) -> bool:
+    """Whether windows are padded only as far as they need; the settings may override a model."""
+    wanted = settings.audio_context
+    return (checkpoint.audio_context if wanted == "auto" else wanted) == "fit"

@@ -22,6 +22,7 @@ from live_whisper.errors import InputError, LiveWhisperError, OutputError, Usage
 from live_whisper.runtime.captioner import CueCounter, make_gate, summary_of
 from live_whisper.runtime.known import KnownEdge, KnownSegments, after, find_edges
 from live_whisper.runtime.lane import Lane
+from live_whisper.runtime.languages import with_language_codes
 from live_whisper.runtime.ports import RecognizerPort
 from live_whisper.runtime.publisher import Publisher
 from live_whisper.runtime.session import Session
@@ -251,7 +252,7 @@ def stored_config(meta: RecordingMeta) -> Config:
 
 
 def adjusted(config: Config, assignments: Sequence[str]) -> Config:
-    """Settings with ``section.key=value`` on top. Raises ``ConfigError``."""
+    """Settings with ``section.key=value`` on top. Raises ``ConfigError``, ``UsageError``."""
     if not assignments:
         return config
     flat = {
@@ -259,7 +260,8 @@ def adjusted(config: Config, assignments: Sequence[str]) -> Config:
         for section, values in config.model_dump().items()
         for key, value in values.items()
     }
-    return merge([Layer("the recording", flat), *map(assignment_layer, assignments)]).config
+    merged = merge([Layer("the recording", flat), *map(assignment_layer, assignments)])
+    return with_language_codes(merged.config)
 
 
 def _tell(progress: Callable[[int, int], None] | None, end: int, done: int) -> None:

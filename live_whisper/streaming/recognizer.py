@@ -11,7 +11,7 @@ from live_whisper.config.schema import DecodingConfig, RecognitionConfig, Stream
 from live_whisper.decoding.alignment import AlignmentWindow, words_from
 from live_whisper.decoding.context import fitted_positions
 from live_whisper.decoding.fallback import FallbackSettings, decode_with_fallback
-from live_whisper.decoding.prompt import PROMPT_TOKENS, carries_text
+from live_whisper.decoding.prompt import carries_text
 from live_whisper.decoding.types import Decoded, DecodeRequest
 from live_whisper.decoding.window import Guards as DecoderGuards
 from live_whisper.decoding.window import WindowDecoder
@@ -70,7 +70,10 @@ class Recognizer:
         self._policy = make_policy(settings.streaming)
         self._guards = Guards(settings.decoding)
         recognition = settings.recognition
-        fixed = fixed_prompt(recognition.prompt, recognition.glossary, self._tokenizer)
+        self._prompt_tokens = engine.dims.n_text_ctx // 2 - 1
+        fixed = fixed_prompt(
+            recognition.prompt, recognition.glossary, self._tokenizer, self._prompt_tokens
+        )
         self._fixed = fixed.tokens
         self._boost = term_boost(
             recognition.glossary, self._tokenizer, settings.decoding.glossary_boost
@@ -207,6 +210,7 @@ class Recognizer:
             language=request.language,
             task=self._settings.recognition.task,
             prompt=self._prompt(self._carried(request)),
+            fixed=len(self._fixed),
             prefix=prefix,
             boost=self._boost,
             audio_samples=span.length,
@@ -225,7 +229,7 @@ class Recognizer:
 
     def _prompt(self, carried: tuple[int, ...]) -> tuple[int, ...]:
         """Prompt and glossary, always, and as much of the newest text as fits beside it."""
-        room = PROMPT_TOKENS - len(self._fixed)
+        room = self._prompt_tokens - len(self._fixed)
         return (*self._fixed, *(carried[-room:] if room > 0 else ()))
 
     def _words(self, request: WindowRequest, decoded: Decoded) -> tuple[Word, ...]:

@@ -42,8 +42,11 @@ class Checkpoint:
         return HEAD if HEAD in self.tensors else EMBEDDING
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
-    """Read and check a folder. Raises ``ModelError`` with one line that names the fault."""
+def load_checkpoint(folder: Path, *, short_context: bool = False) -> Checkpoint:
+    """Read and check a folder. Raises ``ModelError`` with one line that names the fault.
+
+    ``short_context``: it is known to be trained for short windows; few checkpoints say so.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise ModelError(
@@ -76,7 +79,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         dims=dims,
         tokenizer=tokenizer,
         generation=generation,
-        audio_context=_audio_context(config, stated),
+        audio_context="fit" if short_context else _audio_context(config, stated),
         revision=content_key([*described, *files]),
         tensors=Tensors(checked),
     )
@@ -96,10 +99,9 @@ def _check_architecture(config: Mapping[str, object]) -> None:
 
 
 def _audio_context(config: Mapping[str, object], generation: Mapping[str, object]) -> AudioContext:
-    for source in (config, generation):
-        ours = source.get("live_whisper")
-        if isinstance(ours, dict) and "audio_context" in ours:
-            value = ours["audio_context"]
+    for source in (config, config.get("live_whisper"), generation.get("live_whisper")):
+        if isinstance(source, Mapping) and "audio_context" in source:
+            value = source["audio_context"]
             if value == "full":
                 return "full"
             if value == "fit":

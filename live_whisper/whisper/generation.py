@@ -153,22 +153,23 @@ def _initial_index(generation: Mapping[str, object]) -> int | None:
 
 
 def _alignment_heads(generation: Mapping[str, object], dims: Dims) -> tuple[tuple[int, int], ...]:
-    value = generation.get("alignment_heads")
-    if value is None or value == []:
-        return tuple(
-            (layer, head)
-            for layer in range(dims.n_text_layer // 2, dims.n_text_layer)
-            for head in range(dims.n_text_head)
+    """As stated; else all of the later half of the layers, as the reference has it.
+
+    Distilled checkpoints (``distil-small.en``) may carry the list of their teacher, whose layers
+    they do not have: none of it means anything for them.
+    """
+    stated = generation.get("alignment_heads")
+    value = [] if stated is None else stated
+    pairs = [id_list(pair, "alignment_heads") for pair in value] if isinstance(value, list) else []
+    if not isinstance(value, list) or any(len(pair) != 2 for pair in pairs):
+        raise ModelError(
+            "generation_config.json: alignment_heads is not a list of layers and heads."
         )
-    pairs = (
-        [id_list(pair, "alignment_heads") for pair in value] if isinstance(value, list) else [()]
+    heads = [(layer, head) for layer, head in pairs]
+    if heads and all(i < dims.n_text_layer and j < dims.n_text_head for i, j in heads):
+        return tuple(dict.fromkeys(heads))
+    return tuple(
+        (layer, head)
+        for layer in range(dims.n_text_layer // 2, dims.n_text_layer)
+        for head in range(dims.n_text_head)
     )
-    heads = []
-    for pair in pairs:
-        if len(pair) != 2 or pair[0] >= dims.n_text_layer or pair[1] >= dims.n_text_head:
-            raise ModelError(
-                f"generation_config.json: alignment_heads names {list(pair)}, but the decoder has "
-                f"{dims.n_text_layer} layers of {dims.n_text_head} heads."
-            )
-        heads.append((pair[0], pair[1]))
-    return tuple(dict.fromkeys(heads))

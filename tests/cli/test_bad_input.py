@@ -50,6 +50,9 @@ BAD_OPTIONS = [
     (("--bogus",), 2, "--bogus"),
     (("transcribe",), 2, "FILE"),
     (("transcribe", "sound.wav", "--beam", "17"), 2, "1 to 16"),
+    (("--set", "decoding.temperatures=[]"), 2, "at least 1 item"),
+    (("--set", "recognition.language=klingon"), 2, "unknown language"),
+    (("--set", "recognition.candidate_languages=['ko', 'klingon']"), 2, "unknown language"),
     (("--set", "decoding.beam_size=0"), 2, "greater than or equal to 1"),
     (("--set", "decoding.length_penalty=2"), 2, "less than or equal to 1"),
     (("models", "path", "large"), 5, "not on disk"),
@@ -87,6 +90,36 @@ def test_an_existing_output_is_not_touched(run: Run, checkpoint: Path) -> None:
     one_line(err, "--overwrite")
     assert status == 6
     assert Path("out.srt").read_text() == "precious"
+
+
+FAILING = [
+    ("--model", "nowhere-at-all", "-i", "a.wav", "-o", "out.srt", "-o", "out.json"),
+    ("-i", "nofile.wav", "-o", "out.srt", "-o", "out.json"),
+    ("-i", "a.wav", "--lang", "sw", "-o", "out.srt", "-o", "out.json"),
+    ("-i", "a.wav", "-o", "out.srt", "-o", "out.json", "-o", "folder"),
+    ("transcribe", "a.wav", "--model", "nowhere-at-all", "-o", "out.srt"),
+    ("transcribe", "text.txt", "-o", "out.srt"),
+    ("transcribe", "a.wav", "-o", "new.srt", "-o", "folder/out.srt", "-o", "out.srt"),
+]
+
+
+@pytest.mark.parametrize("arguments", FAILING, ids=" ".join)
+def test_nothing_is_overwritten_by_a_run_that_fails(
+    run: Run, checkpoint: Path, arguments: tuple[str, ...]
+) -> None:
+    write_wav(Path("a.wav"), 1)
+    Path("text.txt").write_bytes(bytes(range(256)) * 16)
+    for name in ("out.srt", "out.json"):
+        Path(name).write_text("precious")
+    model = () if "--model" in arguments else ("--model", str(checkpoint))
+    format_ = () if arguments[0] == "transcribe" else ("-f", "plain")
+    isolation = ("--set", "engine.isolation=thread")
+    status, _, err = run(*arguments, *model, *format_, *isolation, "--overwrite")
+    one_line(err, "")
+    assert status
+    assert Path("out.srt").read_text() == "precious"
+    assert Path("out.json").read_text() == "precious"
+    assert not Path("new.srt").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

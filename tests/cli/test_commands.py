@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from live_whisper.cli.refine import Options
+from live_whisper.cli.settings import settings
 from live_whisper.cli.transcribe import longform_settings
 from live_whisper.config.load import known_keys
 from live_whisper.config.schema import Config
@@ -120,8 +121,23 @@ def test_what_was_said_before_is_given_on(
     checkpoint: Path, carry: str, short: bool, carried: bool
 ) -> None:
     config = Config.model_validate({"streaming": {"carry_prompt": carry}})
-    settings = longform_settings(config, load_checkpoint(checkpoint), short_context=short)
+    settings = longform_settings(config, load_checkpoint(checkpoint, short_context=short))
     assert settings.condition_on_previous_text is carried
+
+
+@pytest.mark.parametrize("name", ["Korean", "ko-KR", "KO"])
+def test_languages_become_codes_wherever_they_are_given(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen(**layers: object) -> str:
+        return settings(**layers).config.recognition.language
+
+    assert chosen(options={"recognition.language": name}) == "ko"
+    assert chosen(assignments=[f"recognition.language={name}"]) == "ko"
+    monkeypatch.setenv("LIVE_WHISPER_RECOGNITION__LANGUAGE", name)
+    monkeypatch.setenv("LIVE_WHISPER_RECOGNITION__CANDIDATE_LANGUAGES", f'["{name}", "ko"]')
+    assert chosen() == "ko"
+    assert settings().config.recognition.candidate_languages == ("ko",)
 
 
 def test_transcribe_goes_on_after_a_file_that_cannot_be_read(run: Run, checkpoint: Path) -> None:

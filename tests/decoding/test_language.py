@@ -36,6 +36,13 @@ def test_locks_only_after_enough_speech():
     assert lock.probability > 0.9
 
 
+def test_the_only_language_needs_no_evidence():
+    """An English-only checkpoint, or one candidate: captions need not wait for two seconds."""
+    lock = LanguageLock()
+    assert lock.observe({"en": 1.0}, SECOND // 10) == "en"
+    assert lock.probability == pytest.approx(1.0)
+
+
 def test_an_early_mistake_is_outvoted():
     lock = LanguageLock()
     assert lock.observe({"ja": 0.7, "ko": 0.3}, SECOND) is None

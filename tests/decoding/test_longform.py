@@ -3,9 +3,10 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from support.fake_decoding import GOOD
-from support.scripted_recording import said, texts, times
+from support.scripted_recording import Recording, said, texts, times
 
 from live_whisper.decoding.fallback import FallbackSettings
 from live_whisper.decoding.segments import Window, cut
@@ -45,6 +46,33 @@ def test_without_pairs_the_window_is_one_segment(checkpoint, record):
     (segment,) = recording.run()
     assert times([segment]) == [(0, 20)]
     assert segment.text == " hello world"
+
+
+@pytest.mark.parametrize(("n_text_ctx", "goes_on"), [(32, True), (448, False)])
+def test_a_short_text_context_skips_no_speech(checkpoint, n_text_ctx, goes_on):
+    """Where the context ends the text before a pair of timestamps, the rest is decoded next."""
+    few = replace(checkpoint, dims=replace(checkpoint.dims, n_text_ctx=n_text_ctx))
+    words = [" hello", " world"] * 5
+    recording = Recording(few, 30, said(few, 0.0, *words), said(few, 0.0, " next", 2.0))
+    plain = recording.decoder.decode
+
+    def decode(features, request, monitor=None):
+        decoded = plain(features, request, monitor)
+        rows = len(decoded.tokens) + 1
+        attention = np.full((rows, 1, 1500), 1e-6, np.float32)
+        for row in range(rows):  # 0.4 s a token
+            attention[row, 0, 20 * row : 20 * row + 20] = 1.0
+        return replace(decoded, attention=attention, stop="length")
+
+    recording.decoder.decode = decode
+    with recording.mel:
+        segments = recording.run(fallback=FallbackSettings(temperatures=(0.0,)))
+    if goes_on:
+        first, second = segments
+        assert second.text == " next"
+        assert 200 < second.seek == first.words[-1].end // 160 < 1000
+    else:
+        assert [segment.seek for segment in segments] == [0]
 
 
 def test_the_text_so_far_is_the_next_prompt(checkpoint, record):

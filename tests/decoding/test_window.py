@@ -212,6 +212,22 @@ def test_the_newest_half_context_of_the_prompt_is_kept(tokenizer, script):
     assert engine.sessions[0].calls[0] == (tokenizer.sot_prev, *prompt[-223:], tokenizer.sot)
 
 
+def test_what_is_fixed_in_the_prompt_outlives_older_text(tokenizer, script):
+    """A glossary stands first in the prompt; it is not the first to go."""
+    glossary, text = tuple(tokenizer.encode(" good day")), tuple(tokenizer.encode(" no yes" * 200))
+    for room, n_text_ctx in ((223, 448), (len(glossary) + 3, 2 * (len(glossary) + 4))):
+        engine = saying(tokenizer, script)
+        engine.n_text_ctx = n_text_ctx
+        request = DecodeRequest(
+            language="en", prompt=glossary + text, fixed=len(glossary), max_tokens=1
+        )
+        WindowDecoder(engine, tokenizer).decode(FEATURES, request)
+        newest = text[-(room - len(glossary)) :]
+        assert engine.sessions[0].calls[0] == (
+            tokenizer.sot_prev, *glossary, *newest, tokenizer.sot,
+        )  # fmt: skip
+
+
 def test_a_loop_is_cut_to_its_first_round(tokenizer):
     text = tokenizer.encode(" hello world") + tokenizer.encode(" thank you") * 30
     decoder = WindowDecoder(saying(tokenizer, text), tokenizer)

@@ -10,7 +10,7 @@ import pytest
 import live_whisper
 from live_whisper.errors import LiveWhisperError, ModelError
 from live_whisper.hub import resolve as resolving
-from live_whisper.hub.manage import model_path, model_rows, verify_models
+from live_whisper.hub.manage import model_rows, verify_models
 from live_whisper.hub.names import KNOWN_MODELS, is_hub_id, nearest_names, parse_reference
 from live_whisper.hub.resolve import default_model, is_pullable, resolve
 from live_whisper.hub.store import ModelStore
@@ -86,7 +86,6 @@ def test_installed_models_by_every_name(store: ModelStore) -> None:
         found = resolve(written, store=store)
         assert (found.path, found.name, found.audio_context) == (path, "acft-base", "fit")
         assert (found.origin, found.revision) == ("store", A)
-    assert model_path("acft-base", store) == path
     with pytest.raises(ModelError):
         resolve("acft-base@bbbbbbb", store=store)
 

@@ -20,6 +20,7 @@ import pysubs2
 import pytest
 from rich.console import Console
 from support.meeting import WORD_SAMPLES, Heard
+from support.outputs import new_output
 from support.scripted_recognizer import FRESH
 
 from live_whisper.audio import spool as spool_module
@@ -45,7 +46,6 @@ from live_whisper.streaming.sinks.fanout import FanOut
 from live_whisper.streaming.sinks.journal import JournalSink
 from live_whisper.streaming.sinks.jsonl import JsonLinesSink
 from live_whisper.streaming.sinks.plain import PlainSink
-from live_whisper.streaming.sinks.subtitle_file import open_output
 from live_whisper.streaming.sinks.terminal import TerminalSink
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.streaming.window import WindowRequest
@@ -191,7 +191,7 @@ def test_a_day_in_bounded_memory(tmp_path: Path, light_disk: None) -> None:
         sinks = FanOut(
             [
                 JournalSink(journal),
-                *(open_output(output, journal=journal) for output in outputs),
+                *(new_output(output, journal=journal) for output in outputs),
                 terminal,
                 PlainSink(nowhere, nowhere),
                 JsonLinesSink(nowhere),

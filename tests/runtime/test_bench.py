@@ -88,7 +88,7 @@ def test_a_whole_bench_on_a_random_checkpoint(folder: Path, tmp_path: Path) -> N
             "decoding": {"temperatures": [0.0]},
         }
     )
-    bench = Bench.load(folder, config, fit=False)
+    bench = Bench.load(folder, config, short_context=False)
     assert bench.fit
     noise = np.random.default_rng(1).uniform(-0.3, 0.3, 3 * SECOND).astype(np.float32)
     heard = Clip(noise, (ReferenceWord("hello", SECOND, 2 * SECOND, "en"),))

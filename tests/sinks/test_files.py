@@ -14,6 +14,7 @@ from live_whisper.streaming.sinks.files import (
     ResilientFile,
     claim_output,
     free_name,
+    reserved,
     write_atomically,
 )
 
@@ -38,6 +39,41 @@ def test_an_existing_file_is_never_destroyed_silently(tmp_path):
     assert free_name(path).name == "m-3.srt"
     claim_output(path, overwrite=True)
     assert path.read_bytes() == b""
+
+
+def test_a_claim_can_be_withdrawn(tmp_path):
+    new, old = tmp_path / "new.srt", tmp_path / "old.srt"
+    old.write_text("precious")
+    for empty in (True, False):
+        claims = [claim_output(path, overwrite=True, empty=empty) for path in (new, old)]
+        assert new.read_text() == ""
+        assert old.read_text() == ("" if empty else "precious")
+        for claim in claims:
+            claim.withdraw()
+        assert old.read_text() == "precious"
+        assert not new.exists()
+
+
+def test_a_film_is_not_replaced_by_captions(tmp_path):
+    film = tmp_path / "m.srt"
+    with film.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(OutputError, match="larger than any subtitle file"):
+        claim_output(film, overwrite=True)
+    assert film.stat().st_size > 64 << 20
+
+
+def test_reserved_names_are_given_up_unless_written(tmp_path):
+    names = [tmp_path / name for name in ("written.srt", "failed.srt", "old.srt")]
+    names[2].write_text("precious")
+    with reserved(names, overwrite=True) as claims:
+        write_atomically(names[0], [b"1"])
+        del claims[names[0]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.srt", "written.srt"]
+    assert names[2].read_text() == "precious"
+    with pytest.raises(OutputError, match="already exists"), reserved(names[1:], overwrite=False):
+        raise AssertionError
+    assert not names[1].exists()
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

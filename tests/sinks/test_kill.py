@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from live_whisper.streaming.sinks.captioning import OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
+from live_whisper.streaming.sinks.files import claim_output
 from live_whisper.streaming.sinks.journal import JournalSink
 from live_whisper.streaming.sinks.subtitle_file import open_output
 from live_whisper.types.audio import Span
@@ -29,7 +30,10 @@ from live_whisper.types.text import Word
 
 folder = Path(sys.argv[1])
 journal = folder / "j"
-files = [open_output(OutputSpec(folder / n), journal=journal) for n in ("m.srt", "m.vtt")]
+files = []
+for name in ("m.srt", "m.vtt"):
+    claim_output(folder / name)
+    files.append(open_output(OutputSpec(folder / name), journal=journal))
 run = FanOut([JournalSink(journal), *files])
 position = 0
 for number in range(10**6):

@@ -10,10 +10,11 @@ import pysubs2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.outputs import new_output
 
 from live_whisper import units
 from live_whisper.captions.writer import WriterOptions
-from live_whisper.errors import InputError, OutputError, UsageError
+from live_whisper.errors import InputError, UsageError
 from live_whisper.streaming.rebuild import cues_of, journal_events, rebuild_file, rebuild_text
 from live_whisper.streaming.sinks.captioning import OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
@@ -28,7 +29,7 @@ NAMES = ("m.srt", "m.vtt", "m.txt", "m.json", "m.ttml", "m.fcpxml")
 def open_run(folder, names=NAMES, **options):
     outputs = [OutputSpec(folder / name, **options) for name in names]
     journal = folder / "journal.jsonl"
-    sinks = [JournalSink(journal), *(open_output(spec, journal=journal) for spec in outputs)]
+    sinks = [JournalSink(journal), *(new_output(spec, journal=journal) for spec in outputs)]
     return FanOut(sinks), outputs, journal
 
 
@@ -109,14 +110,7 @@ def test_a_crash_leaves_valid_documents(tmp_path, meeting):
     run.close()
 
 
-def test_existing_outputs_are_refused_and_replaced_on_demand(tmp_path):
-    spec = OutputSpec(tmp_path / "m.srt")
-    spec.path.write_text("precious")
-    with pytest.raises(OutputError, match="already exists"):
-        open_output(spec, journal=tmp_path / "j")
-    assert spec.path.read_text() == "precious"
-    open_output(spec, journal=tmp_path / "j", overwrite=True).close()
-    assert spec.path.read_text() == ""
+def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not a subtitle format"):
         open_output(OutputSpec(tmp_path / "m.doc"), journal=tmp_path / "j")
     assert not (tmp_path / "m.doc").exists()
@@ -204,7 +198,7 @@ def test_a_document_that_cannot_be_written_becomes_a_notice(tmp_path, meeting):
     folder = tmp_path / "out"
     folder.mkdir()
     journal = JournalSink(tmp_path / "j")
-    sink = open_output(OutputSpec(folder / "m.json"), journal=tmp_path / "j")
+    sink = new_output(OutputSpec(folder / "m.json"), journal=tmp_path / "j")
     run = FanOut([journal, sink])
     for event in meeting:
         run.handle(event)

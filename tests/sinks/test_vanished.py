@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pysubs2
 import pytest
+from support.outputs import new_output
 
 from live_whisper.streaming.rebuild import rebuild_text
 from live_whisper.streaming.sinks.captioning import OutputSpec
@@ -29,7 +30,7 @@ class Run:
         recording.mkdir()
         self.journal = recording / "journal.jsonl"
         self.outputs = [OutputSpec(self.out / name) for name in names]
-        self.sinks = [open_output(spec, journal=self.journal) for spec in self.outputs]
+        self.sinks = [new_output(spec, journal=self.journal) for spec in self.outputs]
         self.fanout = FanOut([JournalSink(self.journal), *self.sinks, self])
         self.notices: list[str] = []
         self.said: list[str] = []
@@ -213,7 +214,7 @@ def test_an_unmounted_disk_is_not_written_under(make_run, comes_back: bool) -> N
         pytest.skip("may not mount")
     kept = run.out.with_name("kept")
     try:
-        run.sinks = [open_output(spec, journal=run.journal) for spec in run.outputs]
+        run.sinks = [new_output(spec, journal=run.journal) for spec in run.outputs]
         run.fanout = FanOut([JournalSink(run.journal, resume=True), *run.sinks, run])
         run.say(2)
         kept.mkdir()

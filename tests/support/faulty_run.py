@@ -18,6 +18,7 @@ from unittest import mock
 
 import pysubs2
 from support.meeting import Heard, Meeting, Stage, edges_of, make_meeting
+from support.outputs import new_output
 
 from live_whisper.audio import spool as spool_module
 from live_whisper.audio.spool import SpoolReader
@@ -39,7 +40,7 @@ from live_whisper.streaming.sinks.captioning import OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
 from live_whisper.streaming.sinks.journal import JournalSink
 from live_whisper.streaming.sinks.jsonl import JsonLinesSink
-from live_whisper.streaming.sinks.subtitle_file import RollingFile, open_output
+from live_whisper.streaming.sinks.subtitle_file import RollingFile
 from live_whisper.types.audio import Span
 from live_whisper.types.events import AudioLost, Committed, Event, Notice, SessionStarted
 from live_whisper.types.text import Word
@@ -236,7 +237,7 @@ class Run:
         self.srt.parent.mkdir(parents=True, exist_ok=True)
         path = self.folder / "journal.jsonl"
         self.journal = JournalSink(path)
-        self.subtitles = open_output(OutputSpec(self.srt), journal=path)
+        self.subtitles = new_output(OutputSpec(self.srt), journal=path)
         sinks = FanOut([self.journal, self.subtitles, JsonLinesSink(self.reader)])
         sinks.handle(SessionStarted(0, "sweep", "microphone", "scripted", "en", "transcribe", 1))
         return sinks

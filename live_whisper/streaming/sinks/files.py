@@ -11,7 +11,9 @@ import os
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from live_whisper import clock
@@ -24,6 +26,7 @@ FILE_MODE = 0o600
 _OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _BACKLOG_BYTES = 4 << 20  # kept in memory while a file cannot be written
 _LEFTOVER_NS = 3600 * NS_PER_SECOND
+_MOST_REPLACED_BYTES = 64 << 20  # more is no subtitle file
 
 
 def shown(path: Path | str) -> str:
@@ -36,19 +39,45 @@ def reason(error: OSError) -> str:
     return sanitize(error.strerror or str(error))
 
 
-def claim_output(path: Path, *, overwrite: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A name that a run may write to, and what stood there before."""
+
+    path: Path
+    new: bool
+    """Whether the file was created by this claim."""
+    before: bytes = b""
+    """What an emptied file held."""
+
+    def withdraw(self) -> None:
+        """Nothing is written after all: everything is as before, as far as that can be helped."""
+        with contextlib.suppress(OSError):
+            if self.new:
+                self.path.unlink(missing_ok=True)
+            elif self.before:
+                self.path.write_bytes(self.before)
+
+
+def claim_output(path: Path, *, overwrite: bool = False, empty: bool = True) -> Claim:
     """Create an output file that nothing else owns, empty and readable by its owner only.
 
-    With ``overwrite`` an existing regular file is emptied. Raises ``OutputError`` with one line for
-    an existing file, a folder, a missing parent or a place that cannot be written.
+    With ``overwrite`` an existing regular file is taken and, if ``empty``, emptied. Raises
+    ``OutputError`` with one line for an existing file, a folder, a missing parent or a place that
+    cannot be written.
     """
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
+    flags = os.O_WRONLY | os.O_CREAT | (0 if overwrite else os.O_EXCL)
+    before = b""
     try:
         if path.is_dir():
             raise OutputError(f"{shown(path)!r} is a folder.", hint="Name a file in it.")
         if overwrite and path.exists() and not path.is_file():
             raise OutputError(f"{shown(path)!r} is no regular file.", hint="Choose another name.")
+        new = not path.exists()
         descriptor = os.open(path, flags | _OPEN_FLAGS, FILE_MODE)
+        os.close(descriptor)
+        if empty and not new:
+            before = _replaceable(path)
+            os.truncate(path, 0)
     except FileExistsError:
         raise OutputError(
             f"{shown(path)!r} already exists.",
@@ -64,8 +93,36 @@ def claim_output(path: Path, *, overwrite: bool = False) -> None:
         ) from None
     except ValueError:  # a zero byte
         raise OutputError(f"{shown(path)!r} is no file name.", hint="Choose another.") from None
-    os.close(descriptor)
     sync_folder(path.parent)
+    return Claim(path, new, before)
+
+
+def _replaceable(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_MOST_REPLACED_BYTES + 1)
+    if len(content) > _MOST_REPLACED_BYTES:
+        raise OutputError(
+            f"{shown(path)!r} is larger than any subtitle file.", hint="Delete it first."
+        )
+    return content
+
+
+@contextmanager
+def reserved(paths: Iterable[Path], *, overwrite: bool) -> Iterator[dict[Path, Claim]]:
+    """Names for files that are written in one step, later; existing files stay until then.
+
+    Take out what was written: the other new names are given up in the end. Raises ``OutputError``
+    as ``claim_output`` does.
+    """
+    claims: dict[Path, Claim] = {}
+    try:
+        for path in paths:
+            claim = claim_output(path, overwrite=overwrite, empty=False)
+            claims.setdefault(path, claim)
+        yield claims
+    finally:
+        for claim in claims.values():
+            claim.withdraw()
 
 
 def free_name(path: Path) -> Path:

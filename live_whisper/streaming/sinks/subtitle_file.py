@@ -20,7 +20,6 @@ from live_whisper.streaming.sinks.files import (
     AppendFile,
     Place,
     ResilientFile,
-    claim_output,
     free_name,
     reason,
     shown,
@@ -32,16 +31,13 @@ _REMEDY = "Nothing is lost: `live-whisper recover` writes it again from the jour
 _MAX_RESUMED_BYTES = 64 << 20
 
 
-def open_output(output: OutputSpec, *, journal: Path, overwrite: bool = False) -> Sink:
-    """The sink that writes an output; the file is claimed (created, mode 0600) at once.
+def open_output(output: OutputSpec, *, journal: Path) -> Sink:
+    """The sink that writes an output, whose file was claimed or is continued.
 
-    Raises ``UsageError`` for an unknown suffix and ``OutputError`` as ``claim_output`` does.
+    Raises ``UsageError`` for an unknown suffix, ``OutputError`` where it cannot be opened.
     """
-    kind = format_for(output.path)
-    if output.kept_bytes:
-        return RollingFile(output, journal)
-    claim_output(output.path, overwrite=overwrite)
-    return RollingFile(output, journal) if kind.rolling else WholeFile(output, journal)
+    rolling = output.kept_bytes or format_for(output.path).rolling
+    return RollingFile(output, journal) if rolling else WholeFile(output, journal)
 
 
 @dataclass(frozen=True, slots=True)
