@@ -99,7 +99,7 @@ def choose_device(devices: Sequence[Device], wanted: str | None) -> Device:
     if wanted is None or not wanted.strip():
         return _default(devices)
     wanted = wanted.strip()
-    if wanted.lstrip("-").isdecimal():
+    if wanted.isascii() and wanted.removeprefix("-").isdecimal():
         return _by_number(devices, int(wanted))
     folded = wanted.casefold()
     exact = [device for device in devices if device.name.casefold() == folded]

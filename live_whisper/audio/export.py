@@ -73,7 +73,8 @@ def _write_wav(pieces: Iterator[Samples], path: Path, length: int) -> None:
 
 
 def _write_flac(pieces: Iterator[Samples], path: Path) -> None:
-    with av.open(str(path), "w", format="flac") as container:
+    # Without ``file:`` FFmpeg takes what stands before a colon for a protocol.
+    with av.open(f"file:{path}", "w", format="flac") as container:
         stream = container.add_stream("flac", rate=SAMPLE_RATE, layout="mono", format="s16")
         at = 0
         fifo = av.AudioFifo()

@@ -4,6 +4,7 @@ The stream is opened at the device's own rate and resampled later: forcing 16 kH
 that runs at 24 kHz gives noise or ``paInvalidSampleRate``.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -25,13 +26,19 @@ _CLOSE_SECONDS: Final = 3.0  # PortAudio can hang when it closes a device that h
 _MAX_CHANNELS: Final = 2  # the mean of a large interface's inputs would bury one microphone
 _USUAL_RATES: Final = (48_000, 44_100, 16_000)
 
-_library_lock = threading.Lock()
+_library_lock = threading.RLock()
+"""Held while PortAudio lists, opens or starts anew: with two inputs one must not take the library
+away from under the other. A stream that runs needs nobody's leave."""
 _open_streams: set[int] = set()
 
 
 def list_devices() -> tuple[Device, ...]:
     """The input devices PortAudio sees. Raises ``DeviceError`` without PortAudio."""
-    sd = _library()
+    with _library_lock:
+        return _list_devices(_library())
+
+
+def _list_devices(sd: ModuleType) -> tuple[Device, ...]:
     try:
         found = sd.query_devices()
         apis = sd.query_hostapis()
@@ -68,7 +75,10 @@ class PortAudioBackend:
 
     def open(self, device: Device) -> InputStream:
         """Start capturing at the device's own rate. Raises ``DeviceError`` saying what is wrong."""
-        sd = _library()
+        with _library_lock:
+            return self._open(_library(), device)
+
+    def _open(self, sd: ModuleType, device: Device) -> InputStream:
         channels = max(1, min(device.channels, _MAX_CHANNELS))
         rates = dict.fromkeys((device.default_rate, *_USUAL_RATES))
         attempts = [(rate, n) for n in dict.fromkeys((channels, 1)) for rate in rates]
@@ -93,11 +103,12 @@ class PortAudioBackend:
             if _open_streams:
                 return
             sd = _library()
-            try:
-                sd._terminate()  # noqa: SLF001 (the documented way to rescan; there is no other)
+            # The documented way to rescan; there is no other. Either fails without a sound server:
+            # the next attempt looks again.
+            with contextlib.suppress(sd.PortAudioError):
+                sd._terminate()  # noqa: SLF001
+            with contextlib.suppress(sd.PortAudioError):
                 sd._initialize()  # noqa: SLF001
-            except sd.PortAudioError:
-                return  # without a sound server for now; the next attempt looks again
 
 
 class _CallbackTime(Protocol):

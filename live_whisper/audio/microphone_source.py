@@ -262,10 +262,16 @@ class MicrophoneSource:
                 self._pad_until(self._absence, self._clock.now_ns())
             self._drained = True
             return
+        now_ns = self._clock.now_ns()
         if stream.alive:
             stream.close()
+        if self._drain(stream):
+            return
         paused = stream.buffer.paused_ns is not None  # what came after has no place any more
-        if not self._drain(stream) and (paused or not stream.buffer.waiting_frames):
-            self._out.add(self._flush_resampler())
-            self._stream = None
-            self._drained = True
+        if stream.buffer.waiting_frames and not paused:
+            return
+        self._out.add(self._flush_resampler())
+        if self._absence is not None:  # away, or open again without a sound so far
+            self._pad_until(self._absence, now_ns)
+        self._stream = None
+        self._drained = True

@@ -10,7 +10,6 @@ file's size and needs no header.
 import contextlib
 import os
 import struct
-import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,8 @@ from live_whisper.errors import InputError
 from live_whisper.types.audio import Samples, Span
 from live_whisper.units import SAMPLE_RATE
 
-BYTES_PER_SECOND: Final = 2 * SAMPLE_RATE
+BYTES_PER_SAMPLE: Final = 2
+BYTES_PER_SECOND: Final = BYTES_PER_SAMPLE * SAMPLE_RATE
 _HEADER_BYTES: Final = 44
 _PART_SAMPLES: Final = 12 * 3600 * SAMPLE_RATE  # 1.4 GB: below the 2 GiB some readers stop at
 _SYNC_SAMPLES: Final = SAMPLE_RATE  # a power cut costs about a second; a kill costs nothing
@@ -62,8 +62,8 @@ def wav_header(samples: int) -> bytes:
 class SpoolWriter:
     """Appends to the spool. Never raises for the disk: a recording goes on without it.
 
-    ``append`` belongs to one thread, ``sync`` may be called from any, which keeps a slow disk's
-    fsync away from the audio. After a failure a new part is tried every ten seconds of audio.
+    One thread, which waits for the disk about once in a second of audio: the device's buffer
+    holds a minute. After a failure a new part is tried every ten seconds of audio.
     """
 
     def __init__(
@@ -81,13 +81,12 @@ class SpoolWriter:
         self._file: int | None = None
         self._part_start = start
         self._part_bytes = 0
-        self._synced_bytes = 0
+        self._tried_bytes = 0  # of this part when it was last synced, or that was tried
+        self._counts_links = True
         self._retry_at = start
-        self._skipped = 0
         self._failure: str | None = None
         self._sync_failure: str | None = None
         self._closed = False
-        self._lock = threading.Lock()
 
     @property
     def end(self) -> int:
@@ -95,17 +94,12 @@ class SpoolWriter:
         return self._end
 
     @property
-    def skipped(self) -> int:
-        """Samples that are not on disk because it failed."""
-        return self._skipped
-
-    @property
     def failure(self) -> str | None:
         """Why nothing is being written at the moment, or ``None``. One line."""
         return self._failure or self._sync_failure
 
     def append(self, samples: Samples) -> bool:
-        """Write samples, shape (n,), float32, at ``end``; returns whether all are on disk."""
+        """Write samples, shape (n,), float32, at ``end``; returns whether the disk takes them."""
         if self._closed:
             raise ValueError("the spool is closed")
         ok = True
@@ -115,39 +109,43 @@ class SpoolWriter:
             if self._file is not None and self._end >= part_end:
                 self._close_part()
             if self._file is None and not self._open_part():
-                self._skipped += len(rest)
                 self._end += len(rest)
                 return False
             now = rest[: self._part_start + self._part_samples - self._end]
             ok = self._write(now) and ok
             rest = rest[len(now) :]
-        if self._sync_samples is not None and self._unsynced() >= 2 * self._sync_samples:
+        waiting = self._part_bytes - self._tried_bytes
+        if self._sync_samples is not None and waiting >= BYTES_PER_SAMPLE * self._sync_samples:
             self.sync()
-        return ok
+        return ok and self._sync_failure is None
 
     def skip(self, samples: Samples) -> bool:
         """Let samples pass without keeping them; what follows begins a new part. ``False``."""
         self._close_part()
         self._end += len(samples)
-        self._skipped += len(samples)
         return False
 
     def sync(self) -> bool:
-        """Bring header and data to the disk; returns whether that succeeded. Any thread."""
-        with self._lock:
-            if self._file is None:
-                return self.failure is None
-            path, size = self._folder / part_name(self._part_start), self._part_bytes
+        """Bring header and data to the disk; returns whether that succeeded."""
+        if self._file is None:
+            return self.failure is None
+        self._tried_bytes = self._part_bytes
         try:
-            # An own handle: it has its own offset, and outlives the writer's close.
-            with path.open("r+b", buffering=0) as file:
-                file.write(wav_header(size // 2))
-                os.fsync(file.fileno())
-        except OSError as error:
-            self._sync_failure = _why(error)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            try:
+                _write_all(self._file, wav_header(self._part_bytes // BYTES_PER_SAMPLE))
+            finally:
+                os.lseek(self._file, _HEADER_BYTES + self._part_bytes, os.SEEK_SET)
+            os.fsync(self._file)
+            if self._counts_links and os.fstat(self._file).st_nlink == 0:
+                self._sync_failure = "it was deleted"
+                return False
+        except (OSError, _PartialWriteError) as error:
+            self._sync_failure = _why(
+                error.cause if isinstance(error, _PartialWriteError) else error
+            )
             return False
         self._sync_failure = None
-        self._synced_bytes = max(self._synced_bytes, size)
         return True
 
     def close(self) -> None:
@@ -155,9 +153,6 @@ class SpoolWriter:
         if not self._closed:
             self._closed = True
             self._close_part()
-
-    def _unsynced(self) -> int:
-        return self._part_bytes - self._synced_bytes
 
     def _open_part(self) -> bool:
         if self._failure is not None and self._end < self._retry_at:
@@ -169,6 +164,7 @@ class SpoolWriter:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
             file = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
             _write_all(file, wav_header(0))
+            self._counts_links = os.fstat(file).st_nlink > 0  # not every network disk does
         except (OSError, _PartialWriteError) as error:
             if file is not None:
                 os.close(file)
@@ -176,9 +172,8 @@ class SpoolWriter:
                     path.unlink()
             self._fail(error.cause if isinstance(error, _PartialWriteError) else error)
             return False
-        with self._lock:
-            self._file, self._failure = file, None
-            self._part_start, self._part_bytes, self._synced_bytes = self._end, 0, 0
+        self._file, self._failure, self._sync_failure = file, None, None
+        self._part_start, self._part_bytes, self._tried_bytes = self._end, 0, 0
         return True
 
     def _write(self, samples: Samples) -> bool:
@@ -194,15 +189,13 @@ class SpoolWriter:
         self._end += len(samples)
         if failure is None:
             return True
-        self._skipped += len(samples) - whole
         self._fail(failure)
         self._close_part(cut_odd_byte=True)
         return False
 
     def _close_part(self, *, cut_odd_byte: bool = False) -> None:
         self.sync()
-        with self._lock:
-            file, self._file = self._file, None
+        file, self._file = self._file, None
         if file is not None:
             with contextlib.suppress(OSError):
                 if cut_odd_byte:

@@ -13,7 +13,7 @@ from live_whisper.cli.model_choice import find_model, may_pull
 from live_whisper.cli.settings import recordings_root
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
-from live_whisper.errors import InputError, ModelError, OutputError, UsageError
+from live_whisper.errors import InputError, ModelError, OutputError, UsageError, one_line
 from live_whisper.runtime.inputs import Input, open_input
 
 if TYPE_CHECKING:
@@ -88,17 +88,22 @@ def _labels(extras: Extras) -> tuple[str, ...]:
     return labels
 
 
-def check_kept_audio(config: Config) -> None:
+def check_kept_audio(config: Config, inputs: int) -> None:
     """Raise ``OutputError`` now for a name the recording could not be kept under at the end."""
     name = config.output.keep_audio
     if not name:
         return
     from live_whisper.audio.export import check_export_path
+    from live_whisper.runtime.tidy import kept_names
 
     path = Path(name).expanduser()
     check_export_path(path)
-    if path.exists() and not config.output.overwrite:
-        raise OutputError(f"{name!r} already exists.", hint="Choose another name or --overwrite.")
+    for one in kept_names(path, inputs):
+        if one.is_dir():
+            raise OutputError(f"{one_line(str(one))!r} is a folder.", hint="Name a file in it.")
+        if one.exists() and not config.output.overwrite:
+            problem = f"{one_line(str(one))!r} already exists."
+            raise OutputError(problem, hint="Choose another name or --overwrite.")
     if not path.absolute().parent.is_dir():
         raise OutputError(f"The folder of {name!r} does not exist.", hint="Create it first.")
 
@@ -114,7 +119,7 @@ def caption(
     from live_whisper.cli.suspend import suspendable
     from live_whisper.runtime.captioner import Captioner, Request, make_port
 
-    check_kept_audio(config)
+    check_kept_audio(config, len(heard))
     extras = extras or Extras()
     port: RecognizerPort
     if model is not None:
@@ -167,14 +172,19 @@ def _run(captioner: "Captioner") -> int:
     from live_whisper.cli.summary import print_summary, say
 
     cleared = _clear_leftovers(captioner.recording.path.parent)
-    with on_stop_signals(captioner.stop, ours=2, last=show_cursor):  # first: finish; second: leave
-        summary = captioner.run()
-    sys.stdout.flush()
-    say(f"live-whisper: {notice.message}" for notice in captioner.notices)
-    if not captioner.display_closed:
-        print_summary(summary, captioner.recording)
-        say(f"audio left behind by {name}, which had ended, was deleted" for name in cleared)
-        say(_left_over(captioner.recording))
+    try:
+        with on_stop_signals(captioner.stop, ours=2, last=show_cursor):  # finish first, then leave
+            summary = captioner.run()
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        say(f"live-whisper: {notice.message}" for notice in captioner.notices)
+    if captioner.display_closed and captioner.complete and not captioner.asked:
+        return 0  # as for any program in a pipe: nothing is left to be told
+    print_summary(summary, captioner.recording)
+    say(f"audio kept: {one_line(str(path))}" for path in captioner.kept)
+    say(f"audio left behind by {name}, which had ended, was deleted" for name in cleared)
+    say(_left_over(captioner.recording))
     in_place = captioner.places() == captioner.asked
     return 0 if captioner.stored and in_place else OutputError.exit_status
 

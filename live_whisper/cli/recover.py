@@ -121,7 +121,9 @@ def _run(recovery: "Recovery", options: _Options) -> int:
         return EXIT_INTERRUPTED
     if problems:
         return OutputError.exit_status
-    recovery.finish(keep_audio=Path(options.keep_audio).absolute() if options.keep_audio else None)
+    keep = Path(options.keep_audio).absolute() if options.keep_audio else None
+    for path in recovery.finish(keep_audio=keep):
+        _say(f"audio kept: {one_line(str(path))}")
     for output in (*meta.outputs, *extra):
         _say(f"saved: {one_line(str(output.path))}")
     if not (meta.outputs or extra):

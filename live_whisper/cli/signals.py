@@ -39,8 +39,8 @@ def on_stop_signals(
         received += 1
         tokens.put(True)
         if received >= ours:
+            signal.signal(number, signal.SIG_DFL)  # first: what follows may have to wait
             last()
-            signal.signal(number, signal.SIG_DFL)
 
     thread = threading.Thread(target=serve, name="signals", daemon=True)
     thread.start()

@@ -151,6 +151,8 @@ class Captioner:
         """Whether everything heard is decoded and in every file. After ``run``."""
         self.stored = False
         """Whether everything that was decoded is in the journal and every file. After ``run``."""
+        self.kept: tuple[Path, ...] = ()
+        """Where the audio is kept, after ``finish``."""
         config = request.config
         self._clock = request.clock or MonotonicClock()
         options = writer_options(config.captions)
@@ -164,6 +166,7 @@ class Captioner:
         try:
             self._open_files()
             journal = JournalSink(self.recording.journal)
+            lanes = [self._make_lane(index, item) for index, item in enumerate(self._inputs)]
         except BaseException:
             for sink in self._files:
                 sink.close()
@@ -186,7 +189,6 @@ class Captioner:
         )
         self._publisher = Publisher(self._fanout)
         self._delivered = False
-        lanes = [self._make_lane(index, item) for index, item in enumerate(self._inputs)]
         self._session = Session(lanes, request.port, self._publisher, self._clock)
 
     def stop(self) -> int:
@@ -221,9 +223,10 @@ class Captioner:
 
     def finish(self) -> None:
         """After a run that lost nothing: keep the audio where asked, then let the spool go."""
-        keep = self._request.config.output.keep_audio
+        output = self._request.config.output
+        keep = Path(output.keep_audio).expanduser() if output.keep_audio else None
         if self.complete:
-            finish_recording(self.recording, Path(keep).expanduser() if keep else None)
+            self.kept = finish_recording(self.recording, keep, overwrite=output.overwrite)
         self.recording.release()
 
     @property
@@ -272,15 +275,14 @@ class Captioner:
     def _unwatched(self) -> None:
         """Nobody reads the captions: without a file to write there is no reason to go on."""
         if not self._outputs:
-            self._session.stop()
+            self._session.finish()
 
     def _end(self, outcome: Outcome) -> Summary:
         """Publish the summary as the last event and close every sink."""
         self._publisher.drain(SINKS_CLOSE_SECONDS)
         files = tuple(str(output.path) for output in self._outputs)
         summary = summary_of(outcome, self._request.config, self._cues.total(), files)
-        at = outcome.accounts.captured
-        self._publisher.publish([SessionEnded(at, summary, outcome.reason)])
+        self._publisher.publish([SessionEnded(outcome.at, summary, outcome.reason)])
         self._delivered = self._publisher.close(LAST_CLOSE_SECONDS)
         return summary
 

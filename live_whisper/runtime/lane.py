@@ -12,8 +12,9 @@ from live_whisper.audio.pcm import peak_dbfs
 from live_whisper.audio.ring import AudioRing, SpanNotHeldError
 from live_whisper.audio.source import AudioSource, SourceChunk
 from live_whisper.audio.spool import holes
+from live_whisper.errors import one_line
 from live_whisper.streaming.past import StreamPast
-from live_whisper.streaming.stream import CaptionStream
+from live_whisper.streaming.stream import CaptionStream, StreamState
 from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.audio import Samples, Span, SpeechEdge, SpeechEnded
 from live_whisper.types.events import AudioLost, Event, Notice
@@ -120,6 +121,32 @@ class Lane:
             wanted = bool(edges) or chunk.ended or self.stream.state.speaking
         return events, wanted
 
+    def abandon(self, error: BaseException) -> list[Event]:
+        """The input failed in a way nobody foresaw: end it here, and decode what was heard."""
+        with self.lock:
+            events: list[Event] = []
+            if not self.ended and self.stream.state.speaking:
+                heard = Span(self.stream.open_from, self.stream.state.captured)
+                edge = SpeechEnded(heard, "end")
+                self._count(edge)
+                events += self.stream.edge(edge)
+            self.ended = True
+            name, why = one_line(self.source.name, 80), one_line(str(error) or type(error).__name__)
+            message = f"{name} failed ({why}): nothing more is heard from it."
+            return [*events, Notice(self.stream.state.captured, message, "error")]
+
+    @property
+    def state(self) -> StreamState:
+        """Where the input stands. Any thread."""
+        with self.lock:
+            return self.stream.state
+
+    @property
+    def lag_samples(self) -> int:
+        """How far decoding is behind. Any thread."""
+        with self.lock:
+            return self.stream.lag_samples
+
     def resume(self, past: StreamPast, edges: Sequence[SpeechEdge], lost: Sequence[Span]) -> None:
         """Go on at ``past.at``, where another run stopped. Before the first ``take``.
 
@@ -193,17 +220,28 @@ class Lane:
             state = self.stream.state
             decoded = self.stream.decoded_samples
             open_speech = max(0, state.captured - self._judged(state.captured))
-            undecoded = max(0, self._speech - decoded) + open_speech
+            waiting = max(0, self._speech - decoded)
+            lost_waiting = self._lost_in_last(waiting)
             silent = (
                 state.captured - self._speech - open_speech - (self._lost - self._lost_in_speech)
             )
             return Accounts(
                 captured=state.captured,
-                decoded=decoded - self._lost_in_speech,
+                decoded=decoded - (self._lost_in_speech - lost_waiting),
                 silent=silent,
                 lost=self._lost,
-                undecoded=undecoded,
+                undecoded=waiting - lost_waiting + open_speech,
             )
+
+    def _lost_in_last(self, speech: int) -> int:
+        """Samples lost in so much of the newest closed speech."""
+        lost = 0
+        for span in reversed(self._closed):
+            if speech <= 0:
+                break
+            speech -= span.length
+            lost += sum(span.overlap(gap) for gap in self._gaps)
+        return lost
 
     def _judged(self, captured: int) -> int:
         """Samples before open speech; all of them once the input has ended."""

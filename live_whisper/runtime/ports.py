@@ -175,7 +175,10 @@ class FetchingPort:
         except queue.Empty:
             return None
         if answer is None:
-            self._port = self._make()
+            try:
+                self._port = self._make()
+            except LiveWhisperError as error:
+                return Refused(error)
             self._port.start()
         return answer
 

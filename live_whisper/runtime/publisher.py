@@ -13,6 +13,8 @@ from typing import Protocol
 from live_whisper.types.events import Event, Notice, Progress, Tentative
 
 QUEUE_EVENTS = 4096
+MOST_PASSING = QUEUE_EVENTS * 3 // 4
+"""The rest of the queue is kept for events that must not be lost."""
 STEP_SECONDS = 0.5
 
 
@@ -47,12 +49,8 @@ class Publisher:
     def publish(self, events: Iterable[Event]) -> None:
         """Queue events in order."""
         for event in events:
-            if isinstance(event, Progress | Tentative):
-                try:
-                    self._queue.put_nowait(event)
-                except queue.Full:
-                    continue
-            else:
+            passing = isinstance(event, Progress | Tentative)
+            if not passing or self._queue.qsize() < MOST_PASSING:
                 self._queue.put(event)
 
     def drain(self, timeout_seconds: float) -> bool:

@@ -34,8 +34,8 @@ from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
 from live_whisper.streaming.sinks.base import Sink
 from live_whisper.streaming.sinks.captioning import OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
-from live_whisper.streaming.sinks.files import shown
-from live_whisper.streaming.sinks.journal import JournalSink
+from live_whisper.streaming.sinks.files import free_name, shown
+from live_whisper.streaming.sinks.journal import JournalSink, NoJournalError
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.types.audio import Span, SpeechEnded
 from live_whisper.types.events import Event, LanguageChosen, SessionEnded, SessionStarted, Summary
@@ -161,7 +161,7 @@ class Recovery:
             publisher.drain(SINKS_CLOSE_SECONDS)
             files = tuple(str(output.path) for output in self.meta.outputs)
             summary = summary_of(outcome, self.config, cues.total(), files)
-            publisher.publish([SessionEnded(outcome.accounts.captured, summary, outcome.reason)])
+            publisher.publish([SessionEnded(outcome.at, summary, outcome.reason)])
             return summary
         finally:
             delivered = publisher.close(SINKS_CLOSE_SECONDS)
@@ -178,14 +178,15 @@ class Recovery:
             self._session.stop()
             self._session.stop()
 
-    def finish(self, *, keep_audio: Path | None = None) -> None:
+    def finish(self, *, keep_audio: Path | None = None) -> tuple[Path, ...]:
         """Nothing is owed any more: keep the audio where asked, let the spool go, mark it done.
 
-        Raises ``OutputError`` where the audio cannot be kept; then the recording stays as it is.
+        Returns where the audio is kept. Raises ``OutputError`` where it cannot be; then the
+        recording stays as it is.
         """
         stored = self.config.output.keep_audio
         keep = keep_audio or (Path(stored) if stored else None)
-        finish_recording(self.folder, keep)
+        return finish_recording(self.folder, keep, overwrite=self.config.output.overwrite)
 
     def close(self) -> None:
         """Let go of the recording."""
@@ -270,14 +271,20 @@ def _tell(progress: Callable[[int, int], None] | None, end: int, done: int) -> N
 
 
 def _usable_journal(journal: Path) -> None:
-    """Set aside what is no journal and begin a new one: the spool still has the audio."""
+    """Set aside what is no journal and begin a new one: the spool still has the audio.
+
+    Raises ``InputError`` for one that cannot be read now, or not by this version.
+    """
+    aside = journal.with_name("journal.jsonl.damaged")
     try:
         for _ in journal_events(journal):
             return
+    except NoJournalError:
+        with contextlib.suppress(OSError):
+            journal.replace(free_name(aside) if aside.exists() else aside)
     except InputError:
         if journal.exists():
-            with contextlib.suppress(OSError):
-                journal.replace(journal.with_name("journal.jsonl.damaged"))
+            raise
     if not journal.exists():
         JournalSink(journal).close()
 

@@ -22,7 +22,7 @@ from live_whisper.runtime.ports import (
     Told,
 )
 from live_whisper.runtime.publisher import Publisher
-from live_whisper.streaming.stats import LoadMeter
+from live_whisper.streaming.stats import Histogram, LoadMeter
 from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.audio import Samples
 from live_whisper.types.events import ModelReady, Notice, Progress
@@ -54,6 +54,9 @@ class Outcome:
     """How a run ended."""
 
     accounts: Accounts
+    """Of all inputs together."""
+    at: int
+    """How far the longest input reaches."""
     words: int
     commit_latency_p50_seconds: float | None
     commit_latency_p95_seconds: float | None
@@ -92,6 +95,7 @@ class Session:
         self._load = LoadMeter()
         self._progress_at: dict[int, int] = {}
         self._inputs: list[_Threads] = []
+        self._listening = threading.Event()
 
     def stop(self) -> int:
         """First call: no more input, decode the rest. Second: leave the rest. Returns the count."""
@@ -101,8 +105,16 @@ class Session:
         self._wake.set()
         return self._stops
 
+    def finish(self) -> None:
+        """No more input, unless a stop was asked for already; what was heard is decoded."""
+        if not self._stops:
+            self.stop()
+
     def capture(self) -> None:
-        """Open every input and begin to listen; raises what opening raised. Before ``run``."""
+        """Open every input; raises what opening raised. Before ``run``, which begins to listen.
+
+        What a device gives meanwhile waits in its own buffer, and nothing is published yet.
+        """
         for lane in self._lanes:
             if lane.source.live:
                 self._listen_in_thread(lane)
@@ -116,6 +128,7 @@ class Session:
 
     def run(self) -> Outcome:
         """Decode until every input has ended and nothing waits. Raises ``EngineError``."""
+        self._listening.set()
         self._port.start()
         reason = "end of input"
         try:
@@ -147,11 +160,13 @@ class Session:
         try:
             lane.source.open()
             state.opened.set()
+            self._listening.wait()
             while not lane.ended:
                 self._take(lane, READ_TIMEOUT_NS)
         except BaseException as error:  # noqa: BLE001 - raised again by the session's thread
             state.failure = error
-            lane.ended = True
+            if state.opened.is_set():
+                self._publisher.publish(lane.abandon(error))
         finally:
             state.opened.set()
             lane.source.close()
@@ -168,9 +183,7 @@ class Session:
             self._wake.set()
 
     def _report(self, lane: Lane) -> None:
-        with lane.lock:
-            state = lane.stream.state
-            lag = lane.stream.lag_samples
+        state, lag = lane.state, lane.lag_samples
         if state.captured - self._progress_at.get(id(lane), -PROGRESS_SAMPLES) < PROGRESS_SAMPLES:
             return
         self._progress_at[id(lane)] = state.captured
@@ -196,6 +209,7 @@ class Session:
         return "behind" if behind else "listening"
 
     def _stop_inputs(self) -> None:
+        self._listening.set()
         stuck = []
         for lane in self._lanes:
             lane.source.stop()
@@ -274,7 +288,7 @@ class Session:
 
     def _start_job(self, now_ns: int) -> bool:
         """Ask for the next window; the lane that is furthest behind comes first."""
-        for lane in sorted(self._lanes, key=lambda lane: lane.stream.state.decoded):
+        for lane in sorted(self._lanes, key=lambda lane: lane.state.decoded):
             request = lane.next_request(now_ns)
             if request is not None:
                 self._job = Job(lane, *request)
@@ -346,7 +360,7 @@ class Session:
         return samples_to_ns(self._captured())
 
     def _captured(self) -> int:
-        return max(lane.stream.state.captured for lane in self._lanes)
+        return max(lane.state.captured for lane in self._lanes)
 
     def outcome(self, reason: str) -> Outcome:
         """The accounts and figures as they stand."""
@@ -358,11 +372,14 @@ class Session:
             lost=sum(part.lost for part in parts),
             undecoded=sum(part.undecoded for part in parts),
         )
-        latency = self._lanes[0].stream.latency
+        latency = Histogram()
+        for lane in self._lanes:
+            latency.include(lane.stream.latency)
         captured_ns = max(1, samples_to_ns(self._captured()))
         return Outcome(
             accounts=totals,
-            words=sum(lane.stream.state.words for lane in self._lanes),
+            at=self._captured(),
+            words=sum(lane.state.words for lane in self._lanes),
             commit_latency_p50_seconds=latency.quantile_seconds(0.5),
             commit_latency_p95_seconds=latency.quantile_seconds(0.95),
             compute_ratio=self._load.total_ns / captured_ns,

@@ -6,24 +6,32 @@ from pathlib import Path
 from live_whisper.audio.spool import SpoolReader
 from live_whisper.errors import InputError, OutputError
 from live_whisper.streaming.recording import RecordingFolder, recordings
-from live_whisper.streaming.sinks.files import reason, shown
+from live_whisper.streaming.sinks.files import free_name, reason, shown
 
 
-def finish_recording(folder: RecordingFolder, keep_audio: Path | None) -> None:
+def finish_recording(
+    folder: RecordingFolder, keep_audio: Path | None, *, overwrite: bool = False
+) -> tuple[Path, ...]:
     """Keep the audio where asked, mark the recording as done, let the spooled audio go.
 
-    In this order, so that a crash in between costs nothing. Several inputs are kept as
-    ``name.wav``, ``name-2.wav`` … Raises ``OutputError`` where the audio cannot be kept; then the
-    recording stays as it is.
+    In this order, so that a crash in between costs nothing. Returns where the audio is kept: under
+    another name where a file has appeared that must not be overwritten. Raises ``OutputError``
+    where the audio cannot be kept; then the recording stays as it is.
     """
-    if keep_audio is not None:
-        _keep(folder, keep_audio)
+    kept = () if keep_audio is None else _keep(folder, keep_audio, overwrite=overwrite)
     try:
         folder.mark_finished()
     except (OSError, InputError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
         raise OutputError(f"{shown(folder.path)!r} cannot be marked as finished: {why}.") from None
     _delete(folder.parts())  # what stays is cleared by the next run, or by `recover`
+    return kept
+
+
+def kept_names(path: Path, inputs: int) -> list[Path]:
+    """``talk.wav``, ``talk-2.wav`` …: a file for each input."""
+    more = range(2, inputs + 1)
+    return [path, *(path.with_name(f"{path.stem}-{number}{path.suffix}") for number in more)]
 
 
 def clear_leftovers(root: Path | None) -> list[str]:
@@ -62,10 +70,13 @@ def _delete(parts: list[Path]) -> bool:
     return deleted
 
 
-def _keep(folder: RecordingFolder, path: Path) -> None:
+def _keep(folder: RecordingFolder, path: Path, *, overwrite: bool) -> tuple[Path, ...]:
     from live_whisper.audio.export import export_recording  # noqa: PLC0415 - loads the codecs
 
-    for number, spool in enumerate(folder.spools(), start=1):
-        target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+    spools, kept = folder.spools(), []
+    for spool, name in zip(spools, kept_names(path, len(spools)), strict=True):
         if any(spool.glob("audio-*.wav")):
+            target = free_name(name) if name.exists() and not overwrite else name
             export_recording(SpoolReader(spool), target, overwrite=True)
+            kept.append(target)
+    return tuple(kept)

@@ -64,7 +64,7 @@ class ProcessPort:
             process = self._context.Process(
                 target=_serve, args=(theirs, self._load, self._spec), name="recognizer", daemon=True
             )
-            with theirs, _deaf_to_ctrl_z():
+            with theirs, _deaf_to_ctrl_z(), _sheltered():
                 process.start()
         except OSError as error:  # no memory, no process, no descriptor left
             self._unborn = f"no process can be started: {error.strerror or error}"
@@ -176,11 +176,31 @@ def _deaf_to_ctrl_z() -> Iterator[None]:
         signal.signal(number, before if before is not None else signal.SIG_DFL)
 
 
+def _parents_signals() -> list[signal.Signals]:
+    """Those that reach the whole group, from the keyboard or a closed terminal."""
+    names = ("SIGINT", "SIGHUP")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+@contextmanager
+def _sheltered() -> Iterator[None]:
+    """A child started here hears of these signals only when it has said what to do with them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _parents_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(pipe: Connection, load: Callable[[Any], Recognizes], spec: object) -> None:
     """The child: loads, answers, and ends when the parent hangs up or dies."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent decides
+    for number in _parents_signals():
+        signal.signal(number, signal.SIG_IGN)  # the parent decides
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _parents_signals())
 
     def receive() -> tuple[WindowRequest, Samples] | None:
         try:

@@ -93,7 +93,7 @@ class Planner:
         self._decoded_to = max(self._decoded_to, window.span.end)
         for _ in window.closes:
             self._closed.popleft()
-        if window.closes:
+        if window.final:
             self.move_boundary(window.span.end)
 
     def failed(self, window: Window) -> None:
@@ -173,8 +173,9 @@ class Planner:
             if span.end - start > self._limit or span.start - closes[-1].end >= self._longest_gap:
                 break
             closes.append(span)
-        end = min(closes[-1].end, start + self._limit)
-        return Window(Span(start, end), final=True, closes=tuple(closes))
+        if first.end - start > self._limit:  # a segment longer than a window may be: its next part
+            return Window(Span(start, start + self._limit), final=True)
+        return Window(Span(start, closes[-1].end), final=True, closes=tuple(closes))
 
     def _open_window(self, now_ns: int) -> Window | None:
         if self._open_start is None or not self._open_allowed or self._behind():
@@ -191,6 +192,8 @@ class Planner:
     def next_poll_ns(self, now_ns: int) -> int | None:
         """How long from now until ``poll`` can answer something new without any event."""
         if self._open_start is None or self._in_flight is not None or self._last_start_ns is None:
+            return None
+        if not self._open_allowed or self._behind():
             return None
         step_left = self._last_start_ns + self._step_ns() - now_ns
         missing = max(self._open_start, self._decoded_to) + self._new_audio - self._captured

@@ -1,5 +1,6 @@
 """Latency and load in bounded memory."""
 
+import threading
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -25,6 +26,12 @@ class Histogram:
         self.total += 1
         self.largest = max(self.largest, delay)
 
+    def include(self, other: "Histogram") -> None:
+        """Add another's delays to these."""
+        self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        self.total += other.total
+        self.largest = max(self.largest, other.largest)
+
     def quantile_seconds(self, share: float) -> float | None:
         """The delay that ``share`` of all stayed under, in seconds; ``None`` without any."""
         if not self.total:
@@ -39,20 +46,23 @@ class Histogram:
 
 
 class LoadMeter:
-    """Share of the last seconds in which the recognizer was busy."""
+    """Share of the last seconds in which the recognizer was busy. Any thread."""
 
     def __init__(self, window_seconds: float = 10.0) -> None:
         self._window_ns = round(window_seconds * NS_PER_SECOND)
         self._runs: deque[tuple[int, int]] = deque(maxlen=1000)
+        self._lock = threading.Lock()
         self.total_ns = 0
 
     def add(self, ended_ns: int, cost_ns: int) -> None:
         """A decode that ended at ``ended_ns`` and took ``cost_ns``."""
-        self._runs.append((ended_ns, cost_ns))
-        self.total_ns += cost_ns
+        with self._lock:
+            self._runs.append((ended_ns, cost_ns))
+            self.total_ns += cost_ns
 
     def ratio(self, now_ns: int) -> float:
         """Busy time ÷ elapsed time over the window, 0–1 and above when behind."""
-        while self._runs and self._runs[0][0] < now_ns - self._window_ns:
-            self._runs.popleft()
-        return sum(cost for _, cost in self._runs) / self._window_ns
+        with self._lock:
+            while self._runs and self._runs[0][0] < now_ns - self._window_ns:
+                self._runs.popleft()
+            return sum(cost for _, cost in self._runs) / self._window_ns

@@ -39,6 +39,8 @@ def test_chosen(devices, wanted, index):
         ("usb", "'usb' matches 2 input devices: 2 'USB Headset', 3 'USB Webcam'"),
         ("1", "no input device number 1.*0, 2, 3, 5"),
         ("-1", "no input device number -1"),
+        ("--5", "No input device is called '--5'"),
+        ("²", "No input device is called '²'"),
         ("USB Hedset", "Nearest: 2 'USB Headset'"),
         ("zzzzz", "No input device is called 'zzzzz'.*There are: 0 'Built-in Microphone'"),
     ],

@@ -1,5 +1,6 @@
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,3 +96,10 @@ def test_python_stderr_survives_the_silencing_of_c(capfd):
     silence_c_stderr()
     os.write(2, b"still here\n")
     assert capfd.readouterr().err == "still here\n"
+
+
+def test_a_name_with_a_colon_is_no_protocol(recording, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    reader, audio = recording
+    assert export_recording(reader, Path("10:30.flac")) == Span(0, len(audio))
+    assert (tmp_path / "10:30.flac").stat().st_size > 44

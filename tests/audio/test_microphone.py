@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +30,8 @@ class FakeSoundDevice(SimpleNamespace):
         self.refusals = {}
         self.opened = []
         self.restarts = 0
+        self.initialized = True
+        self.server_away = False
         self.InputStream = self._open
 
     def query_devices(self):
@@ -60,10 +63,15 @@ class FakeSoundDevice(SimpleNamespace):
         return stream
 
     def _terminate(self):
+        if not self.initialized:
+            raise PortAudioError("PortAudio not initialized", -10000)
+        self.initialized = False
         self.restarts += 1
 
     def _initialize(self):
-        pass
+        if self.server_away:
+            raise PortAudioError("no sound server")
+        self.initialized = True
 
 
 @pytest.fixture
@@ -131,6 +139,44 @@ def test_devices_are_looked_for_again_only_when_no_stream_would_break(sd, backen
     stream.close()
     backend.refresh()
     assert sd.restarts == 1
+
+
+def test_a_library_that_did_not_start_again_is_started_by_the_next_attempt(sd, backend):
+    sd.server_away = True
+    backend.refresh()
+    backend.refresh()
+    assert not sd.initialized
+    sd.server_away = False
+    backend.refresh()
+    assert sd.initialized
+
+
+def test_the_library_is_not_taken_away_from_an_input_that_is_being_opened(sd, backend):
+    """Two inputs that were lost together come back together."""
+    opening, go_on = threading.Event(), threading.Event()
+    make = sd.InputStream
+
+    def slowly(**options):
+        opening.set()
+        assert go_on.wait(10)
+        return make(**options)
+
+    sd.InputStream = slowly
+    device = list_devices()[0]
+    opener = threading.Thread(target=lambda: opened.append(backend.open(device)))
+    other = threading.Thread(target=backend.refresh)
+    opened = []
+    opener.start()
+    assert opening.wait(10)
+    other.start()
+    other.join(0.05)
+    assert other.is_alive()
+    assert sd.restarts == 0
+    go_on.set()
+    for thread in (opener, other):
+        thread.join(10)
+    assert sd.restarts == 0
+    opened[0].close()
 
 
 def call(sd, count, adc_time, *, overflow=False):

@@ -309,3 +309,17 @@ def test_a_device_that_fails_later_is_not_blamed_on_a_pause(rig):
     rig.read_for(1)
     assert "was stopped" in rig.notices[0]
     assert "disconnected" in rig.notices[-1]
+
+
+def test_stopped_before_a_device_that_came_back_gave_a_sound(rig):
+    """A Bluetooth headset takes seconds to begin: the time until then is told as lost."""
+    rig.play(1)
+    rig.stream.alive = False
+    while len(rig.backend.streams) == 1:
+        rig.read()
+    rig.clock.advance(3 * NS_PER_SECOND)
+    away_s = (rig.clock.now_ns() - rig.began_ns) / NS_PER_SECOND - 1
+    assert away_s >= 3
+    samples = rig.finish()
+    assert rig.lost == pytest.approx(away_s * 16000, abs=1600)
+    assert len(samples) == rig.lost + 16000

@@ -132,7 +132,6 @@ def test_a_failing_disk_costs_only_what_did_not_fit(tmp_path, monkeypatch, code)
     assert first == Span(0, 1050)
     assert 20 * 16000 <= second.start <= 31 * 16000
     assert second.end == at == writer.end
-    assert writer.skipped == second.start - first.end
     assert not results[0]
     assert results[-1]
     np.testing.assert_array_equal(reader.read(second), audio[second.start : second.end])
@@ -144,7 +143,6 @@ def test_folder_that_vanishes_or_cannot_be_made(tmp_path):
     writer = SpoolWriter(tmp_path / "file" / "spool")
     assert not writer.append(noise(100))
     assert writer.failure
-    assert writer.skipped == 100
     writer.close()
     assert SpoolReader(tmp_path / "nowhere").coverage() == ()
 
@@ -159,10 +157,44 @@ def test_sync_failure_is_told_not_raised(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", broken)
     assert not writer.sync()
     assert writer.failure == "Input/output error"
+    assert not writer.append(noise(100))  # written, but who knows for how long
     monkeypatch.undo()
-    assert writer.append(noise(100))
     assert writer.sync()
     assert writer.failure is None
+    assert writer.append(noise(100))
+
+
+def test_a_failing_sync_is_tried_once_a_second(tmp_path, monkeypatch):
+    tried = []
+
+    def broken(file):
+        tried.append(file)
+        raise OSError(errno.EIO, "Input/output error")
+
+    writer = SpoolWriter(tmp_path)
+    lane = LaneSpool(writer, SpoolReader(tmp_path))
+    monkeypatch.setattr(os, "fsync", broken)
+    said = [line for _ in range(1000) if (line := lane.append(noise(480)))]
+    assert 28 <= len(tried) <= 30
+    assert len(said) == 1
+    assert "Input/output error" in said[0]
+    monkeypatch.undo()
+    said = [line for _ in range(100) if (line := lane.append(noise(480)))]
+    assert said == ["The recording is being written to disk again."]
+    assert SpoolReader(tmp_path).end == 1100 * 480
+
+
+def test_a_deleted_spool_is_told_and_a_moved_one_goes_on(tmp_path):
+    folder, moved = tmp_path / "spool", tmp_path / "moved"
+    writer = SpoolWriter(folder, sync_samples=100)
+    assert writer.append(noise(100))
+    folder.rename(moved)
+    assert writer.append(noise(100))
+    assert SpoolReader(moved).coverage() == (Span(0, 200),)
+    (moved / part_name(0)).unlink()
+    assert not writer.append(noise(100))
+    assert writer.failure == "it was deleted"
+    writer.close()
 
 
 def test_existing_parts_are_never_written_over(tmp_path):

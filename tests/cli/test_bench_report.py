@@ -39,7 +39,7 @@ def live(language: str, late: float) -> LiveResult:
     cost = Cost(10.0, engine_seconds=2.0, cpu_seconds=3.0, peak_memory_bytes=100_000_000)
     report = judge(Said(said, 10 * SECOND), events, cost, offline={language: 50.0})
     accounts = Accounts(10 * SECOND, 10 * SECOND, 0, 0, 0)
-    outcome = Outcome(accounts, 1, late, late, 0.2, language, "end of input")
+    outcome = Outcome(accounts, 10 * SECOND, 1, late, late, 0.2, language, "end of input")
     run = Rehearsed(events, (at * 62_500,), outcome, 2 * 10**9, (10**9, 10**9))
     return LiveResult(language, report, run)
 

@@ -196,7 +196,7 @@ def test_two_inputs_are_recognised_apart_and_labelled(tmp_path: Path) -> None:
 
 def test_two_inputs_are_recovered_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     me, them = conversation()
-    monkeypatch.setattr(captioner_module, "finish_recording", lambda folder, keep: None)
+    monkeypatch.setattr(captioner_module, "finish_recording", lambda *_, **__: ())
     run = two_lanes(tmp_path, me, them)
     run.run()
     folder = run.recording

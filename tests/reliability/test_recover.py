@@ -1,6 +1,7 @@
 """A journal cut off anywhere, taken up again: the same words, times and captions."""
 
 import dataclasses
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from live_whisper.runtime.ports import ThreadPort
 from live_whisper.runtime.recover import Recovery
 from live_whisper.streaming.rebuild import journal_events
 from live_whisper.streaming.recording import RecordingFolder, find_recording, unfinished
+from live_whisper.streaming.sinks import journal as journal_module
+from live_whisper.streaming.sinks.journal import JournalSink
 from live_whisper.streaming.window import WindowRequest
 from live_whisper.types.audio import Samples, Span
 from live_whisper.types.events import AudioLost, Committed, SessionEnded
@@ -72,7 +75,7 @@ def port(meeting: Meeting) -> ThreadPort:
 @contextmanager
 def nothing_tidied() -> Iterator[None]:
     before = captioner_module.finish_recording
-    captioner_module.finish_recording = lambda folder, keep: None
+    captioner_module.finish_recording = lambda *_, **__: ()
     try:
         yield
     finally:
@@ -217,6 +220,34 @@ def test_a_journal_of_rubbish_is_set_aside_and_the_audio_decoded(
     recover(folder, finished.meeting)
     assert words_of(folder.journal) == finished.words
     assert (folder.path / "journal.jsonl.damaged").exists()
+
+
+@pytest.mark.parametrize("trouble", ["unreadable", "newer"])
+def test_a_journal_that_cannot_be_read_now_is_left_alone(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """Nothing is rebuilt from an empty one, and the captions that are there stay."""
+    folder = crashed(finished, tmp_path, len(finished.journal))
+    if trouble == "newer":
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_module, "VERSION", 99)
+            folder.journal.unlink()
+            JournalSink(folder.journal).close()
+    before = folder.journal.read_bytes()
+    opened = Path.open
+
+    def fail(self: Path, *args: object, **kwargs: object) -> object:
+        if trouble == "unreadable" and self == folder.journal:
+            raise OSError(errno.EIO, "Input/output error")
+        return opened(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fail)
+        with pytest.raises(InputError, match=r"Input/output|version 99"):
+            Recovery(folder)
+    assert folder.journal.read_bytes() == before
+    assert not list(folder.path.glob("*.damaged*"))
+    assert not folder.in_use()
 
 
 def test_audio_that_never_reached_the_disk_is_counted_as_lost(

@@ -112,3 +112,32 @@ def test_two_microphones_share_one_recognizer(tmp_path: Path) -> None:
     accounts = result.outcome.accounts
     assert accounts.captured == 2 * len(meeting.samples)
     assert accounts.captured == accounts.decoded + accounts.silent
+
+
+def test_the_longest_input_dates_the_end_and_every_delay_counts(tmp_path: Path) -> None:
+    meeting = make_meeting(12.0)
+    stage, other = Stage(meeting, tmp_path / "a"), Stage(make_meeting(18.0), tmp_path / "b")
+    other.clock = stage.clock
+    port = SimulatedPort(stage.clock, other.recognizer(), lambda *_: 100 * MS)
+    lanes = [stage.lane("me"), other.lane("them")]
+    outcome = simulate(lanes, port, stage.clock).outcome
+    assert outcome.at == len(other.meeting.samples)
+    assert outcome.accounts.captured == len(meeting.samples) + len(other.meeting.samples)
+    parts = [lane.stream.latency for lane in lanes]
+    quantiles = [part.quantile_seconds(0.5) for part in parts]
+    assert min(quantiles) <= outcome.commit_latency_p50_seconds <= max(quantiles)
+    assert sum(part.total for part in parts) == outcome.words
+
+
+def test_lost_sound_in_speech_that_waits_is_not_taken_from_what_is_decoded(tmp_path: Path) -> None:
+    meeting = make_meeting(12.0)
+    stage = Stage(meeting, tmp_path, gaps=(Span(2 * 16_000, 3 * 16_000),))
+    lane = stage.lane()
+    lane.source.open()
+    stage.clock.advance(8 * NS_PER_SECOND)  # the first sentence is over, nothing is decoded
+    lane.take(lane.source.read(0))
+    accounts = lane.accounts()
+    assert (accounts.decoded, accounts.lost) == (0, 16_000)
+    parts = (accounts.decoded, accounts.silent, accounts.lost, accounts.undecoded)
+    assert sum(parts) == accounts.captured == 8 * 16_000
+    assert min(parts) >= 0

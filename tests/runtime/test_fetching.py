@@ -81,3 +81,14 @@ def test_a_defect_while_fetching_is_a_death_not_a_hang() -> None:
         raise RuntimeError("bug")
 
     assert answers(port(fetch), Died)[-1] == Died("RuntimeError: bug")
+
+
+def test_a_model_that_is_not_there_after_all_is_a_refusal() -> None:
+    def make() -> ThreadPort:
+        raise HubError("It is gone again.", hint="Pull it.")
+
+    made = FetchingPort(lambda tell: None, make)
+    made.start()
+    refused = answers(made, Refused)[-1]
+    assert isinstance(refused, Refused)
+    assert "gone again" in str(refused.error)

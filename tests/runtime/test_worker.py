@@ -204,3 +204,17 @@ def test_a_process_that_cannot_be_started_is_a_death(monkeypatch: pytest.MonkeyP
     port.start()
     assert isinstance(wait(port), Ready)
     port.close(5 * NS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGHUP"])
+def test_a_child_that_is_still_being_born_does_not_hear_the_keyboard(
+    number: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    port = ProcessPort(load_scripted, Script(WORDS), hang_ns=60 * NS)
+    port.start()
+    assert port.pid is not None
+    os.kill(port.pid, getattr(signal, number))  # long before its imports are done
+    assert isinstance(wait(port), Ready)
+    port.close(5 * NS)
+    assert capfd.readouterr().err == ""

@@ -148,3 +148,15 @@ def test_head_leaves_no_complaint():
         child.stdout.close()
         assert child.stderr.read() == b""
     assert child.returncode == 7
+
+
+def test_captions_outlive_the_place_for_notices(words):
+    captions = io.StringIO()
+    closed = io.StringIO()
+    closed.close()
+    sink = PlainSink(captions, closed)
+    sink.handle(Notice(0, "the disk is nearly full", "warning"))
+    sink.handle(Notice(0, "again", "warning"))
+    sink.handle(Committed(0, words(" It goes on.")))
+    sink.close()
+    assert captions.getvalue() == "It goes on.\n"

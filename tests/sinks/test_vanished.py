@@ -1,5 +1,7 @@
 """Subtitle files and folders that are deleted, moved away or unmounted while they are written."""
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from support.outputs import new_output
 from live_whisper.streaming.rebuild import rebuild_text
 from live_whisper.streaming.sinks.captioning import OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
+from live_whisper.streaming.sinks.files import Place
 from live_whisper.streaming.sinks.journal import JournalSink
 from live_whisper.streaming.sinks.subtitle_file import continue_output, open_output
 from live_whisper.types.audio import Span
@@ -238,3 +241,36 @@ def test_an_unmounted_disk_is_not_written_under(make_run, comes_back: bool) -> N
             assert len([line for line in said if "are in" in line]) == 2
     finally:
         subprocess.run(["umount", "-l", str(run.out)], capture_output=True, check=False)
+
+
+def test_a_file_made_again_on_a_full_disk_is_not_taken_for_whole(make_run, monkeypatch) -> None:
+    """What the failed attempt left is made whole by the next one."""
+    run = make_run("m.srt")
+    run.say(3)
+    run.outputs[0].path.unlink()
+    write = os.write
+    failing = [OSError(errno.ENOSPC, "No space left on device")]
+
+    def once(descriptor: int, data: bytes) -> int:
+        if failing and b"-->" in bytes(data):
+            raise failing.pop()
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", once)
+    run.say(1)
+    assert not failing
+    run.say(1)
+    assert run.captions() == run.said
+    assert run.end() == []
+    run.check_whole()
+    assert run.sinks[0].complete
+
+
+def test_windows_has_no_path_is_mount(tmp_path, monkeypatch) -> None:
+    """Not before Python 3.12."""
+
+    def refuse(self: Path) -> bool:
+        raise NotImplementedError
+
+    monkeypatch.setattr(Path, "is_mount", refuse)
+    assert Place(tmp_path / "m.srt").there

@@ -170,3 +170,37 @@ def test_a_phrase_policy_decodes_closed_speech_only() -> None:
     assert plan.poll(9 * NS) is None
     plan.edge(SpeechEnded(Span(0, 9 * SECOND), "pause"))
     assert plan.poll(9 * NS) is not None
+
+
+def test_a_segment_longer_than_a_window_is_decoded_in_parts() -> None:
+    plan = planner(window_seconds=10)
+    speech = Span(SECOND, 26 * SECOND)
+    plan.edge(SpeechStarted(speech.start))
+    plan.edge(SpeechEnded(speech, "pause"))
+    plan.captured(30 * SECOND)
+    spans, closed = [], []
+    while (window := plan.poll(0)) is not None:
+        assert window.final
+        spans.append(window.span)
+        closed += window.closes
+        plan.finished(window, NS)
+    assert spans == [
+        Span(SECOND, 11 * SECOND),
+        Span(11 * SECOND, 21 * SECOND),
+        Span(21 * SECOND, 26 * SECOND),
+    ]
+    assert closed == [speech]
+    assert plan.idle
+
+
+def test_where_open_speech_is_not_decoded_only_an_edge_can_change_anything() -> None:
+    plan = Planner(StreamingConfig(), decodes_open_speech=False)
+    plan.edge(SpeechStarted(0))
+    plan.edge(SpeechEnded(Span(0, SECOND), "pause"))
+    plan.captured(2 * SECOND)
+    window = plan.poll(0)
+    assert window is not None
+    plan.finished(window, NS)
+    plan.edge(SpeechStarted(2 * SECOND))
+    plan.captured(9 * SECOND)
+    assert plan.next_poll_ns(9 * NS) is None

@@ -216,7 +216,8 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         folder = path.absolute().parent
-        self._mount = next((place for place in (folder, *folder.parents) if place.is_mount()), None)
+        places = (folder, *folder.parents)  # ``Path.is_mount`` raises on Windows before 3.12
+        self._mount = next((place for place in places if os.path.ismount(place)), None)
 
     @property
     def there(self) -> bool:
@@ -250,7 +251,8 @@ class ResilientFile:
             self._file: AppendFile | None = AppendFile(path, keep_bytes=keep_bytes)
         except OSError as error:
             raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
-        self._good, self._identity = self._file.length, self._file.identity
+        self._good = self._file.length
+        self._identity: tuple[int, int] | None = self._file.identity
         self._total = self._good
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
@@ -317,16 +319,23 @@ class ResilientFile:
         except FileNotFoundError:
             ours, document = True, self._whole()
             file = self._make_again(document)
-        # A file that an editor put in the place of ours is the user's: we go on at its end.
-        self._file, self._good, self._identity = file, file.length, file.identity
         if not ours and (whole := self._whole()) is not None and self._begins(file, whole):
             document = whole
         if document is not None:
-            file.append(document[file.length :])
-            self._good = file.length
+            try:
+                file.append(document[file.length :])
+            except OSError:  # not ours yet; another look, for its number may be the old one's
+                file.close()
+                self._identity = None
+                raise
             self._backlog.clear()
             self._backlog_bytes = self._lost = 0
             self._lost_ever = False
+            if not self._failing:
+                message = f"{shown(self._path)} was gone and is written again, complete."
+                self._notices.append((message, "warning"))
+        # A file that an editor put in the place of ours is the user's: we go on at its end.
+        self._file, self._good, self._identity = file, file.length, file.identity
 
     def _whole(self) -> bytes | None:
         """Everything that should be in the file, where there is a place for it."""
@@ -338,9 +347,6 @@ class ResilientFile:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN_FLAGS
         os.close(os.open(self._path, flags, FILE_MODE))
-        if not self._failing:
-            message = f"{shown(self._path)} was gone and is written again, complete."
-            self._notices.append((message, "warning"))
         return AppendFile(self._path)
 
     def _begins(self, file: AppendFile, document: bytes) -> bool:

@@ -121,6 +121,10 @@ class JournalContents:
         return len(self.damage) == 1 and self.damage[0].reason == "torn"
 
 
+class NoJournalError(InputError):
+    """The file was read and holds not one line of a journal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One good line."""
@@ -211,7 +215,7 @@ def _records(file: BinaryIO, path: Path) -> Iterator[Record | Damage]:
         expected = number + 1
         yield Record(number, offset, event)
     if not known and offset:
-        raise InputError(f"{shown(path)!r} is no journal, or nothing of it is left.")
+        raise NoJournalError(f"{shown(path)!r} is no journal, or nothing of it is left.")
 
 
 def _parse(line: bytes) -> tuple[int, str, dict[str, Json]]:

@@ -5,6 +5,7 @@ from typing import TextIO
 from live_whisper.captions.cues import CueLimits
 from live_whisper.captions.srt import timestamp
 from live_whisper.captions.text import sanitize
+from live_whisper.streaming.sinks.base import DisplayClosed
 from live_whisper.streaming.sinks.captioning import CueFeed
 from live_whisper.streaming.sinks.lines import LineWriter
 from live_whisper.types.events import Event, Notice
@@ -30,7 +31,10 @@ class PlainSink:
     def handle(self, event: Event) -> None:
         """Print what an event finishes. Raises ``DisplayClosed`` when nobody reads."""
         if isinstance(event, Notice) and self._notices is not None:
-            self._notices.write(f"live-whisper: {sanitize(event.message).strip()}")
+            try:
+                self._notices.write(f"live-whisper: {sanitize(event.message).strip()}")
+            except (DisplayClosed, OSError):  # captions do not need it
+                self._notices = None
         for cue in self._feed.handle(event):
             self._print(cue.start, cue.text)
 

@@ -223,8 +223,11 @@ class _Server:
     """uvicorn in a thread."""
 
     def __init__(self, board: Board, address: Address, listening: socket.socket) -> None:
+        self._bell = Bell()
         try:
             import uvicorn  # noqa: PLC0415 - optional
+
+            app = make_app(board, address, self._bell)
         except ImportError:
             listening.close()
             raise MissingDependencyError(
@@ -232,10 +235,9 @@ class _Server:
                 hint="Run: pip install 'live-whisper[web]'.",
             ) from None
         self._listening = listening
-        self._bell = Bell()
         self._ready = threading.Event()
         config = uvicorn.Config(
-            make_app(board, address, self._bell),
+            app,
             loop="asyncio",
             http="h11",
             ws="none",
