@@ -28,6 +28,7 @@ from live_whisper.cli.options import (
     Web,
     Yes,
     recordings_folder,
+    refuse_misplaced,
 )
 
 app = typer.Typer(
@@ -104,6 +105,7 @@ def live(
     """Caption what the microphone hears, or --input. Ctrl-C ends and shows a summary."""
     del version
     if context.invoked_subcommand is not None:
+        refuse_misplaced(context)
         return None
     from live_whisper.cli.live import Extras, run_live
     from live_whisper.cli.settings import settings
@@ -175,7 +177,6 @@ def transcribe(
     model: Model = None,
     task: Task = None,
     output: Output = None,
-    format_: Format = None,
     profile: Profile = None,
     assignment: Assignment = None,
     prompt: Prompt = None,
@@ -203,7 +204,6 @@ def transcribe(
             "decoding.beam_size": beam,
             "output.files": output,
             "output.overwrite": overwrite or None,
-            "display.format": format_,
         },
         glossary=glossary,
     )

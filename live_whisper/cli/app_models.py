@@ -11,8 +11,12 @@ models_app = typer.Typer(help="Models: list, pull, rm, path, verify.", rich_mark
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> int | None:
     """List the models on this machine."""
-    if context.invoked_subcommand is not None:
-        return None
+    return None if context.invoked_subcommand is not None else models_list()
+
+
+@models_app.command("list")
+def models_list() -> int:
+    """List the models on this machine; the same without a command."""
     from live_whisper.cli.models import run_list
 
     return run_list()

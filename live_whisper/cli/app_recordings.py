@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from live_whisper.cli.options import Overwrite, RecordingName, Recordings, recordings_folder
+from live_whisper.cli.options import (
+    Overwrite,
+    RecordingName,
+    Recordings,
+    recordings_folder,
+    refuse_misplaced,
+)
 
 recordings_app = typer.Typer(
     help="Recordings: list, show, stats, export, rm.", rich_markup_mode=None
@@ -16,7 +22,14 @@ recordings_app = typer.Typer(
 def recordings(context: typer.Context, root: Recordings = None) -> int | None:
     """List the recordings, newest last."""
     if context.invoked_subcommand is not None:
+        refuse_misplaced(context)
         return None
+    return recordings_list(root)
+
+
+@recordings_app.command("list")
+def recordings_list(root: Recordings = None) -> int:
+    """List the recordings, newest last; the same without a command."""
     from live_whisper.cli.recordings import run_list
 
     return run_list(recordings_folder(root))

@@ -28,7 +28,7 @@ from live_whisper.runtime.engine_speed import SIZES
 from live_whisper.runtime.estimates import advice
 from live_whisper.streaming.evaluation.report import bars
 from live_whisper.streaming.sinks.event_log import EventLogSink
-from live_whisper.streaming.sinks.files import reason, shown
+from live_whisper.streaming.sinks.files import reason, shown, write_atomically
 
 if TYPE_CHECKING:
     from live_whisper.streaming.evaluation.report import Quantiles
@@ -100,7 +100,7 @@ class Outputs:
                 _written(path, partial(write_log, live, config))
         if self._json is not None:
             text = json.dumps(as_document(result, model), indent=1, ensure_ascii=False)
-            _written(self._json, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+            _written(self._json, lambda path: write_atomically(path, [text.encode() + b"\n"]))
         if self._plot is not None:
             _written(self._plot, lambda path: plot(result, path))
 

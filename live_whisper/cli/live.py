@@ -4,13 +4,13 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from live_whisper.cli.model_choice import find_model, may_pull
-from live_whisper.cli.settings import recordings_root
+from live_whisper.cli.settings import check_distinct, recordings_root
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
 from live_whisper.errors import InputError, ModelError, OutputError, UsageError, one_line
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from live_whisper.runtime.ports import RecognizerPort
     from live_whisper.streaming.recording import RecordingFolder
     from live_whisper.streaming.sinks.subtitle_file import Continuation
+    from live_whisper.types.events import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def run_live(
     extras = extras or Extras()
     if len(extras.devices) > 1 and input_ is not None:
         raise UsageError("--input and several --device exclude each other.")
+    _check_outputs(config, extras, input_)
     model = None
     try:
         model = find_model(config)
@@ -54,6 +56,15 @@ def run_live(
         if not may_pull(config.recognition.model, str(error), yes=yes):
             raise
     return caption(config, _open_inputs(config, input_, pace, extras), model, extras)
+
+
+def _check_outputs(config: Config, extras: Extras, input_: str | None) -> None:
+    """Raise ``UsageError`` where two files are one: outputs, kept audio, what is read."""
+    output = config.output
+    names = [*output.files, *filter(None, (output.keep_audio, output.event_log))]
+    resumed = [] if extras.resume is None else [extras.resume]
+    places = [*resumed, *map(Path, names)]
+    check_distinct((path.expanduser() for path in places), [] if input_ is None else [input_])
 
 
 def _open_inputs(config: Config, input_: str | None, pace: str, extras: Extras) -> list[Input]:
@@ -169,24 +180,32 @@ def _continued(config: Config, resume: Path | None) -> "Continuation | None":
 
 def _run(captioner: "Captioner") -> int:
     from live_whisper.cli.signals import on_stop_signals
-    from live_whisper.cli.summary import print_summary, say
+    from live_whisper.cli.summary import say
 
     cleared = _clear_leftovers(captioner.recording.path.parent)
     try:
         with on_stop_signals(captioner.stop, ours=2, last=show_cursor):  # finish first, then leave
             summary = captioner.run()
+            _say_how_it_went(captioner, summary, cleared)  # a late Ctrl-C must not cut it off
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
         say(f"live-whisper: {notice.message}" for notice in captioner.notices)
+    in_place = captioner.places() == captioner.asked
+    return 0 if captioner.stored and in_place else OutputError.exit_status
+
+
+def _say_how_it_went(captioner: "Captioner", summary: "Summary", cleared: Sequence[str]) -> None:
+    from live_whisper.cli.summary import print_summary, say
+
     if captioner.display_closed and captioner.complete and not captioner.asked:
-        return 0  # as for any program in a pipe: nothing is left to be told
+        return  # as for any program in a pipe: nothing is left to be told
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
     print_summary(summary, captioner.recording)
     say(f"audio kept: {one_line(str(path))}" for path in captioner.kept)
     say(f"audio left behind by {name}, which had ended, was deleted" for name in cleared)
     say(_left_over(captioner.recording))
-    in_place = captioner.places() == captioner.asked
-    return 0 if captioner.stored and in_place else OutputError.exit_status
 
 
 def _clear_leftovers(root: Path) -> list[str]:

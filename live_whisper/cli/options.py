@@ -8,6 +8,18 @@ import typer
 from live_whisper.errors import UsageError
 
 
+def refuse_misplaced(context: typer.Context) -> None:
+    """Raise ``UsageError`` for options before a command: they would mean nothing there."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            longest, command = max(parameter.opts, key=len), context.invoked_subcommand
+            raise UsageError(
+                f"{longest} stands before {command!r}, where it has no effect.",
+                hint=f"Put it behind: {context.command_path} {command} {longest} …",
+            )
+
+
 def _beam(value: int | None) -> int | None:
     """Refuse what ``decoding.beam_size`` would refuse, under the name the user gave it."""
     if value is not None and not 1 <= value <= 16:

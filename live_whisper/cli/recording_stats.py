@@ -19,7 +19,7 @@ from live_whisper.streaming.evaluation.units import ReferenceWord, load_referenc
 from live_whisper.streaming.rebuild import journal_events
 from live_whisper.streaming.recording import find_recording
 from live_whisper.streaming.sinks.event_log import read_event_log
-from live_whisper.streaming.sinks.files import reason, shown
+from live_whisper.streaming.sinks.files import reason, shown, write_atomically
 from live_whisper.types.events import Event
 from live_whisper.units import SAMPLE_RATE
 
@@ -42,7 +42,7 @@ def run_stats(name: str, *, truth: Path | None, json_path: Path | None, root: Pa
     if json_path is not None:
         document = json.dumps(found.as_dict(), indent=1, ensure_ascii=False)
         try:
-            json_path.write_text(document + "\n", encoding="utf-8")
+            write_atomically(json_path, [document.encode() + b"\n"])
         except (OSError, ValueError) as error:
             why = reason(error) if isinstance(error, OSError) else "no file name"
             raise OutputError(f"{shown(json_path)!r} cannot be written: {why}.") from None

@@ -94,9 +94,11 @@ def _recover(folder: RecordingFolder, options: _Options) -> int:
 
 
 def _run(recovery: "Recovery", options: _Options) -> int:
-    meta, name = recovery.meta, recovery.folder.name
+    name = recovery.folder.name
     extra = _extra_outputs(options.output)
     problems = recovery.rebuild(extra)
+    meta = recovery.meta
+    _tell_of_other_names(recovery)
     with on_stop_signals(recovery.stop, ours=1):  # the rest is left for another time
         owed = recovery.listen(_progress(f"{name}: looking for speech"))
         if recovery.stopped:
@@ -129,6 +131,12 @@ def _run(recovery: "Recovery", options: _Options) -> int:
     if not (meta.outputs or extra):
         _say(f"To write it to a file: live-whisper recordings export {name} -o captions.srt")
     return 0
+
+
+def _tell_of_other_names(recovery: "Recovery") -> None:
+    for theirs, ours in recovery.moved:
+        was, now = one_line(str(theirs)), one_line(str(ours))
+        _say(f"{was} was written to since; it is left as it is, and these captions go to {now}.")
 
 
 def _extra_outputs(names: Iterable[str]) -> list["OutputSpec"]:

@@ -8,7 +8,7 @@ import platformdirs
 
 from live_whisper.config.load import Loaded, load
 from live_whisper.config.schema import Config
-from live_whisper.errors import InputError
+from live_whisper.errors import InputError, UsageError, one_line
 
 APP = "live-whisper"
 MOST_GLOSSARY_BYTES = 64 * 1024
@@ -31,17 +31,47 @@ def settings(
     Raises ``ConfigError``, ``UsageError`` for a language, ``InputError`` for the glossary.
     """
     given = {key: value for key, value in (options or {}).items() if value is not None}
+    assignments = tuple(assignments or ())
+    _check_text([*assignments, *given.values()])
     if glossary is not None:
         given["recognition.glossary"] = read_glossary(glossary)
     loaded = load(
         profiles=profiles or (),
-        assignments=assignments or (),
+        assignments=assignments,
         options=given,
         user_folder=user_folder(),
     )
     from live_whisper.runtime.languages import with_language_codes
 
     return replace(loaded, config=with_language_codes(loaded.config))
+
+
+def _check_text(values: Iterable[object]) -> None:
+    """Raise ``UsageError`` for bytes that are no text in this terminal's encoding."""
+    for value in values:
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(text, str) and any("\ud800" <= sign <= "\udfff" for sign in text):
+                shown = one_line(text.encode("utf-8", "replace").decode("utf-8"), 60)
+                raise UsageError(
+                    f"{shown!r} is not valid text here.", hint="Use UTF-8 names and a UTF-8 locale."
+                )
+
+
+def check_distinct(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None:
+    """Raise ``UsageError`` where a file would be written twice, or over what is read."""
+    heard = {Path(name).resolve() for name in inputs if Path(name).is_file()}
+    written: set[Path] = set()
+    for output in outputs:
+        place = output.resolve()
+        if place in heard:
+            raise UsageError(
+                f"{one_line(output)!r} is the input itself.", hint="Write to another name."
+            )
+        if place in written:
+            raise UsageError(
+                f"{one_line(output)!r} would be written twice.", hint="Name each file once."
+            )
+        written.add(place)
 
 
 def read_glossary(path: Path) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable
 
+from live_whisper.errors import one_line
 from live_whisper.streaming.recording import RecordingFolder
 from live_whisper.types.events import Summary
 from live_whisper.units import SAMPLE_RATE
@@ -48,7 +49,7 @@ def summary_lines(summary: Summary, recording: str) -> list[str]:
             f"{duration(summary.undecoded_samples)} not decoded; "
             f"to decode them: live-whisper recover {recording}"
         )
-    lines += [f"saved: {name}" for name in summary.files]
+    lines += [f"saved: {one_line(name)}" for name in summary.files]
     return lines
 
 

@@ -16,6 +16,7 @@ from live_whisper.captions.text import sanitize
 from live_whisper.captions.writer import DocumentInfo, WriterOptions
 from live_whisper.cli.model_choice import find_model, may_pull
 from live_whisper.cli.models import pull_with_progress
+from live_whisper.cli.settings import check_distinct
 from live_whisper.config.schema import Config, DecodingConfig
 from live_whisper.decoding.fallback import FallbackSettings
 from live_whisper.decoding.longform import LongFormSettings
@@ -101,7 +102,10 @@ def _model(config: Config, *, yes: bool) -> ResolvedModel:
 
 
 def plan_outputs(files: list[str], outputs: Iterable[str]) -> list[tuple[str, list[Path]]]:
-    """Which files each input is written to. Raises ``UsageError`` where two would share one."""
+    """Which files each input is written to.
+
+    Raises ``UsageError`` where two would share one, or one would replace an input.
+    """
     plan: list[tuple[str, list[Path]]] = []
     for name in files:
         paths = []
@@ -119,6 +123,7 @@ def plan_outputs(files: list[str], outputs: Iterable[str]) -> list[tuple[str, li
                 format_for(output)
                 paths.append(Path(output).expanduser())
         plan.append((name, paths))
+    check_distinct([path for _, paths in plan for path in paths], files)
     return plan
 
 
@@ -200,7 +205,7 @@ def _deliver(
     typer.echo(
         f"{sanitize(name)}: {len(transcript.words)} words, {len(cues)} captions, "
         f"{transcript.language}, {seconds:.0f} s of audio at {speed:.1f} times real time"
-        + "".join(f"\nsaved: {path}" for path in paths),
+        + "".join(f"\nsaved: {shown(path)}" for path in paths),
         err=True,
     )
 

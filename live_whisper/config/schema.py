@@ -31,7 +31,7 @@ class RecognitionConfig(_Section):
     """With `auto`: only these languages are considered. Empty: all the checkpoint knows."""
     detect_seconds: Annotated[float, Field(ge=0.5, le=20)] = 2.0
     """With `auto`: speech to hear before a language is chosen; nothing is committed before."""
-    redetect_after_seconds: Annotated[float, Field(ge=0.5)] = 30.0
+    redetect_after_seconds: Annotated[float, Field(ge=0.5, le=86_400)] = 30.0
     """With `auto`: a silence after which another language may begin. Never in mid-speech."""
     prompt: str = ""
     """Text shown to the model before everything else: topic, spelling, style."""
@@ -54,7 +54,7 @@ class EngineConfig(_Section):
     """`full` pads each window to 30 s, `fit` does not. `auto`: what the checkpoint is for."""
     compute_units: Literal["auto", "all", "cpu_and_ne", "cpu_and_gpu", "cpu_only"] = "auto"
     """Core ML compute units. `auto`: Neural Engine first, then GPU, then processor."""
-    deadline_seconds: Annotated[float, Field(gt=0)] = 60.0
+    deadline_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """A decode that takes longer counts as hung: it is stopped and the audio decoded again."""
 
 
@@ -102,9 +102,9 @@ class StreamingConfig(_Section):
     carry_prompt: Literal["auto", "always", "never"] = "auto"
     """Give the model the text committed before the window: it keeps spelling consistent, and hands
     on errors. `auto`: not with checkpoints for short contexts (docs/benchmarks.md)."""
-    prompt_reset_silence_seconds: Annotated[float, Field(gt=0)] = 20.0
+    prompt_reset_silence_seconds: Annotated[float, Field(gt=0, le=86_400)] = 20.0
     """A silence this long ends a topic: the carried text is dropped."""
-    catch_up_after_seconds: Annotated[float, Field(gt=0)] = 8.0
+    catch_up_after_seconds: Annotated[float, Field(gt=0, le=86_400)] = 8.0
     """Further behind than this, only closed segments are decoded until the lag is gone."""
 
 
@@ -115,9 +115,9 @@ class DecodingConfig(_Section):
         tuple[Annotated[float, Field(ge=0, le=2)], ...], Field(min_length=1)
     ] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     """Tried in turn on a final decode until the text passes the guards; others use the first."""
-    compression_ratio_threshold: Annotated[float, Field(gt=1)] = 2.4
+    compression_ratio_threshold: Annotated[float, Field(gt=1, le=1000)] = 2.4
     """Text that compresses better than this is repeating itself."""
-    log_probability_threshold: Annotated[float, Field(lt=0)] = -1.0
+    log_probability_threshold: Annotated[float, Field(lt=0, ge=-1000)] = -1.0
     """Average log-probability below which a decode is distrusted."""
     no_speech_threshold: Fraction = 0.6
     """Above this no-speech probability, distrusted text is suppressed."""
@@ -126,7 +126,7 @@ class DecodingConfig(_Section):
     phrase goes on; by `refine` and `transcribe --fill-gaps`. 0: never."""
     glossary_boost: Annotated[float, Field(ge=0, le=20)] = 2.5
     """How much likelier the glossary's terms are made, in nats. 0: the model is only shown them."""
-    tokens_per_second: Annotated[float, Field(gt=1)] = 16.0
+    tokens_per_second: Annotated[float, Field(gt=1, le=1000)] = 16.0
     """Token budget per second of audio; more is a loop."""
     beam_size: BeamSize = 1
     """Texts that `transcribe` follows at once; 1: the likeliest next token. Each costs a decode.
@@ -147,9 +147,9 @@ class CaptionsConfig(_Section):
     """Display columns in a line; East Asian wide characters count two."""
     lines: Annotated[int, Field(ge=1, le=4)] = 2
     """Lines in a cue."""
-    minimum_seconds: Annotated[float, Field(ge=0)] = 1.0
+    minimum_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
     """Shortest time a cue stays, if the next words leave room."""
-    maximum_seconds: Annotated[float, Field(gt=0)] = 7.0
+    maximum_seconds: Annotated[float, Field(gt=0, le=600)] = 7.0
     """Longest time a cue stays."""
     word_times: bool = False
     """Also write each word's time where the format can carry it (VTT, SRT)."""

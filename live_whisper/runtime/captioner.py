@@ -11,7 +11,7 @@ from live_whisper.captions.formats import format_for
 from live_whisper.captions.options import writer_options
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
 from live_whisper.config.schema import Config, VadConfig
-from live_whisper.errors import LiveWhisperError
+from live_whisper.errors import InputError, LiveWhisperError, OutputError
 from live_whisper.runtime.aside import FILE_SECONDS, Aside, AsideFile
 from live_whisper.runtime.entry import load_from_spec
 from live_whisper.runtime.inputs import Input
@@ -24,7 +24,7 @@ from live_whisper.runtime.spec import RecognizerSpec
 from live_whisper.runtime.spool import LaneSpool
 from live_whisper.runtime.tidy import finish_recording
 from live_whisper.runtime.worker import ProcessPort
-from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
+from live_whisper.streaming.recording import RecordingFolder, RecordingMeta, recordings
 from live_whisper.streaming.sinks.base import Sink, Stored
 from live_whisper.streaming.sinks.captioning import CueFeed, OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
@@ -164,6 +164,7 @@ class Captioner:
         self._claims: list[Claim] = []
         self._files: list[Sink] = []
         try:
+            self._refuse_shared_files()
             self._open_files()
             journal = JournalSink(self.recording.journal)
             lanes = [self._make_lane(index, item) for index, item in enumerate(self._inputs)]
@@ -291,6 +292,18 @@ class Captioner:
         if not self._delivered or any(sink in self._fanout.detached for sink in self._kept):
             return False
         return all(sink.complete for sink in self._kept if isinstance(sink, Stored))
+
+    def _refuse_shared_files(self) -> None:
+        """Raise ``OutputError`` for a file that another run is writing at this moment."""
+        mine = {output.path.resolve() for output in self._outputs}
+        for other in recordings(self.recording.path.parent) if mine else ():
+            if other.name != self.recording.name and other.in_use():
+                with suppress(InputError):
+                    for taken in mine.intersection(o.path.resolve() for o in other.meta().outputs):
+                        raise OutputError(
+                            f"{shown(taken)!r} is being written by another run ({other.name}).",
+                            hint="Stop that run first, or choose another name.",
+                        )
 
     def _open_files(self) -> None:
         overwrite, journal = self._request.config.output.overwrite, self.recording.journal

@@ -56,11 +56,13 @@ def load_engine(checkpoint: Checkpoint, settings: EngineConfig) -> Engine:
 
 
 def check_language(config: Config, checkpoint: Checkpoint) -> None:
-    """Raise ``UsageError`` where the checkpoint lacks the language or the task asked for."""
+    """Raise ``UsageError`` where the checkpoint lacks a language or the task asked for."""
     recognition = config.recognition
     tokenizer = checkpoint.tokenizer
     if recognition.language != "auto":
         tokenizer.language_token(recognition.language)
+    for candidate in recognition.candidate_languages:
+        tokenizer.language_token(candidate)
     if recognition.task == "translate" and not tokenizer.is_multilingual:
         raise UsageError(
             "This checkpoint knows English only and cannot translate.",

@@ -7,8 +7,9 @@ same journal, so a recovery that is killed is simply run again.
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from live_whisper.audio.ring import AudioRing
@@ -29,12 +30,12 @@ from live_whisper.runtime.session import Session
 from live_whisper.runtime.spool import PastSpool
 from live_whisper.runtime.tidy import finish_recording
 from live_whisper.streaming.past import Past, StreamPast
-from live_whisper.streaming.rebuild import journal_events, rebuild_file
-from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
+from live_whisper.streaming.rebuild import journal_events, rebuild_file, still_ours
+from live_whisper.streaming.recording import RecordingFolder, RecordingMeta, recordings
 from live_whisper.streaming.sinks.base import Sink
 from live_whisper.streaming.sinks.captioning import OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
-from live_whisper.streaming.sinks.files import free_name, shown
+from live_whisper.streaming.sinks.files import free_name, reason, shown
 from live_whisper.streaming.sinks.journal import JournalSink, NoJournalError
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.types.audio import Span, SpeechEnded
@@ -77,6 +78,11 @@ class Recovery:
         Raises ``UsageError`` where the recording is still being made, ``InputError`` where it
         cannot be read.
         """
+        if not os.access(folder.path, os.R_OK | os.W_OK | os.X_OK):
+            raise InputError(
+                f"{shown(folder.path)!r} cannot be read and written by you.",
+                hint="Is it another user's?",
+            )
         if not folder.acquire():
             raise UsageError(
                 f"{folder.name} is still being recorded, or is being recovered.",
@@ -97,6 +103,9 @@ class Recovery:
             folder.release()
             raise
         self._inputs: list[_Input] = []
+        self._placed = False
+        self.moved: list[tuple[Path, Path]] = []
+        """Files left to whoever wrote to them since, and where the captions are instead."""
 
     @property
     def words(self) -> int:
@@ -114,14 +123,52 @@ class Recovery:
         return self._stopped
 
     def rebuild(self, also: Sequence[OutputSpec] = ()) -> list[str]:
-        """Write every subtitle file again from the journal; what could not be written, in words."""
-        problems = []
+        """Write every subtitle file again from the journal; what could not be written, in words.
+
+        A file that is another's by now is left alone, and the captions get a name of their own.
+        """
+        problems: list[str] = []
+        if not self._placed:
+            self._placed = True
+            problems += self._make_places()
         for output in (*self.meta.outputs, *also):
             try:
                 rebuild_file(self.folder.journal, output)
             except LiveWhisperError as error:
                 problems.append(str(error))
         return problems
+
+    def _make_places(self) -> list[str]:
+        """Other names for files that something else was written to since the run."""
+        problems, outputs, taken = [], [], self._taken_since()
+        for output in self.meta.outputs:
+            theirs = output.path.resolve() in taken
+            with contextlib.suppress(LiveWhisperError):  # said when it is written
+                theirs = theirs or not still_ours(self.folder.journal, output)
+            if theirs:
+                path = free_name(output.path)
+                self.moved.append((output.path, path))
+                outputs.append(replace(output, path=path, kept_bytes=0))
+            else:
+                outputs.append(output)
+        if self.moved:
+            self.meta = replace(self.meta, outputs=tuple(outputs))
+            try:
+                self.folder.write_meta(self.meta)
+            except OSError as error:
+                problems.append(f"{shown(self.folder.path)!r} cannot be written: {reason(error)}.")
+        return problems
+
+    def _taken_since(self) -> set[Path]:
+        """Files that later recordings name as theirs."""
+        taken: set[Path] = set()
+        with contextlib.suppress(InputError):
+            for other in recordings(self.folder.path.parent):
+                with contextlib.suppress(InputError):
+                    meta = other.meta()
+                    if meta.started_wall_ns > self.meta.started_wall_ns:
+                        taken.update(output.path.resolve() for output in meta.outputs)
+        return taken
 
     def listen(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Find the speech that is not decoded; returns how much, in samples. 0: all is done."""

@@ -12,6 +12,8 @@ from live_whisper.streaming.sinks.files import reason, shown, write_atomically
 from live_whisper.streaming.sinks.journal import Damage, iter_journal
 from live_whisper.types.events import Event, SessionStarted
 
+_MOST_COMPARED_BYTES = 64 << 20
+
 
 def journal_events(journal: Path) -> Iterator[Event]:
     """The usable events of a journal, in bounded memory; damaged lines are passed over.
@@ -82,6 +84,39 @@ def rebuild_text(journal: Path, output: OutputSpec) -> Iterator[str]:
             next(pieces)  # a continued file has its header already
         return pieces
     return whole_document(journal, kind, output.path.stem, output.options)
+
+
+def still_ours(journal: Path, output: OutputSpec) -> bool:
+    """Whether an output's file is as the run, or a recovery, left it: then it may be replaced.
+
+    It may end earlier than the journal, and in the middle of its last caption, which may have grown
+    since. A file that somebody continued or wrote anew is theirs. What a format writes at its end
+    in one step (JSON, TTML, FCPXML) is not looked at. Raises as ``rebuild_text`` does.
+    """
+    if not format_for(output.path).rolling:
+        return True
+    try:
+        with output.path.open("rb") as file:
+            found = file.read(output.kept_bytes + _MOST_COMPARED_BYTES)
+    except OSError:
+        return True  # gone, or not to be read; then it is not to be written either
+    expected = b"".join(_bytes(found[: output.kept_bytes], rebuild_text(journal, output)))
+    if expected.startswith(found):
+        return True
+    last = found.rstrip(b"\n").rfind(b"\n\n" if output.path.suffix != ".txt" else b"\n") + 1
+    if not expected.startswith(found[:last]):
+        return False
+    head, arrow, _ = found[last:].partition(b"-->")  # number and beginning of the last caption
+    if arrow and not expected[last:].startswith(head):
+        return False
+    words = _words(found[last:])
+    return _words(expected[last:])[: len(words)] == words
+
+
+def _words(captions: bytes) -> list[bytes]:
+    """What is said in captions; their numbers and times aside."""
+    lines = (line for line in captions.split(b"\n") if b"-->" not in line and not line.isdigit())
+    return [word for line in lines for word in line.split()]
 
 
 def rebuild_file(journal: Path, output: OutputSpec) -> None:

@@ -153,7 +153,8 @@ class RecordingFolder:
 
     def spools(self) -> list[Path]:
         """The folders that may hold spooled audio."""
-        return [self.spool(index) for index in range(MOST_INPUTS) if self.spool(index).is_dir()]
+        folders = map(self.spool, range(MOST_INPUTS))
+        return [folder for folder in folders if os.path.isdir(folder)]  # raises for nothing
 
     def parts(self) -> list[Path]:
         """The files of spooled audio, in order."""
@@ -290,5 +291,5 @@ def unfinished(root: Path | None = None) -> Iterator[RecordingFolder]:
             if not folder.meta().clean:
                 yield folder
         except InputError:
-            if folder.journal.exists():
-                yield folder
+            if os.path.exists(folder.journal) or not os.access(folder.path, os.R_OK | os.X_OK):
+                yield folder  # whoever takes it up says what is wrong with it

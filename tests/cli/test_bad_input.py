@@ -2,11 +2,16 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
+from live_whisper.streaming.sinks.captioning import OutputSpec
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -56,6 +61,9 @@ BAD_OPTIONS = [
     (("--set", "decoding.beam_size=0"), 2, "greater than or equal to 1"),
     (("--set", "decoding.length_penalty=2"), 2, "less than or equal to 1"),
     (("models", "path", "large"), 5, "not on disk"),
+    (("--set", "captions.maximum_seconds=inf"), 2, "less than or equal to 600"),
+    (("--set", "engine.deadline_seconds=1e300"), 2, "less than or equal to 86400"),
+    (("recordings", "stats", "text.txt"), 3, "neither a journal nor an event log"),
     (("models", "rm", "demo"), 5, "cannot be removed"),
 ]
 
@@ -73,6 +81,7 @@ def test_one_line_and_a_status(
     needs_model = "--model" not in arguments and arguments[:1] not in {
         ("transcribe",),
         ("models",),
+        ("recordings",),
         (),
     }
     extra = ("--model", str(checkpoint), "--format", "plain") if needs_model else ()
@@ -90,6 +99,84 @@ def test_an_existing_output_is_not_touched(run: Run, checkpoint: Path) -> None:
     one_line(err, "--overwrite")
     assert status == 6
     assert Path("out.srt").read_text() == "precious"
+
+
+SAME_FILE = [
+    (("-i", "in.txt", "-o", "in.txt"), "is the input itself"),
+    (("-i", "a.wav", "--keep-audio", "./a.wav"), "is the input itself"),
+    (("-i", "a.wav", "-o", "x.srt", "-o", "./x.srt"), "written twice"),
+    (("--resume", "x.srt", "-o", "x.srt"), "written twice"),
+    (("transcribe", "in.txt", "-o", "in.txt"), "is the input itself"),
+    (("transcribe", "a.wav", "a.txt", "-o", ".srt"), "written twice"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), SAME_FILE, ids=lambda value: " ".join(value)[:60])
+def test_one_file_has_one_use(
+    run: Run, checkpoint: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    for name in ("a.wav", "in.txt"):
+        write_wav(Path(name), 1)
+    before = Path("in.txt").read_bytes()
+    status, _, err = run(*arguments, "--model", str(checkpoint), "--overwrite")
+    one_line(err, said)
+    assert status == 2
+    assert Path("in.txt").read_bytes() == Path("a.wav").read_bytes() == before
+    assert not Path("x.srt").exists()
+
+
+def test_a_file_that_another_run_writes(run: Run, checkpoint: Path, tmp_path: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    Path("out.srt").write_text("1\n")
+    output = OutputSpec(Path("out.srt").absolute())
+    other = RecordingFolder.create(
+        RecordingMeta("mic", "base", "en", "transcribe", 1, (output,)), tmp_path / "all"
+    )
+    arguments = ("--model", str(checkpoint), "-i", "a.wav", "-f", "plain", "-o", "out.srt",
+                 "--overwrite", "--set", f"output.recordings={tmp_path / 'all'}")  # fmt: skip
+    status, _, err = run(*arguments)
+    other.release()
+    one_line(err, "is being written by another run")
+    assert status == 6
+    assert Path("out.srt").read_text() == "1\n"
+
+
+MISPLACED = [
+    (("--model", "demo", "transcribe", "a.wav"), "--model stands before 'transcribe'"),
+    (("--set", "output.recordings=x", "recordings"), "--set stands before 'recordings'"),
+    (("recordings", "--recordings", "x", "rm", "y"), "--recordings stands before 'rm'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISPLACED, ids=lambda value: " ".join(value)[:40])
+def test_an_option_before_a_command_is_not_ignored(
+    run: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    status, _, err = run(*arguments)
+    one_line(err, said)
+    assert status == 2
+
+
+def test_bytes_that_are_no_text(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    status, _, err = run("--model", str(checkpoint), "-i", "a.wav", "-o", "\udcc7\udcd1.srt")
+    one_line(err, "is not valid text")
+    assert status == 2
+
+
+NOWHERE = [(("--version",), ">&-", 0, ""), (("config", "show"), ">/dev/full", 6, "No space left")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell and a device of Unix")
+@pytest.mark.parametrize(("arguments", "to", "status", "said"), NOWHERE)
+def test_standard_output_that_takes_nothing(
+    arguments: tuple[str, ...], to: str, status: int, said: str
+) -> None:
+    command = f"{sys.executable} -m live_whisper.cli.main {' '.join(arguments)} {to}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
 
 
 FAILING = [

@@ -24,7 +24,7 @@ from live_whisper.runtime.captioner import Captioner, Request
 from live_whisper.runtime.inputs import Input
 from live_whisper.runtime.ports import ThreadPort
 from live_whisper.runtime.recover import Recovery
-from live_whisper.streaming.rebuild import journal_events
+from live_whisper.streaming.rebuild import journal_events, rebuild_text
 from live_whisper.streaming.recording import RecordingFolder, find_recording, unfinished
 from live_whisper.streaming.sinks import journal as journal_module
 from live_whisper.streaming.sinks.journal import JournalSink
@@ -132,6 +132,14 @@ def recover(folder: RecordingFolder, meeting: Meeting) -> None:
         recovery.close()
 
 
+def written_of(folder: RecordingFolder) -> bytes:
+    """All that the subtitle file may hold by the journal."""
+    try:
+        return "".join(rebuild_text(folder.journal, folder.meta().outputs[0])).encode()
+    except InputError:
+        return b""
+
+
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -142,8 +150,9 @@ def test_cut_at_any_byte_it_comes_out_the_same(
     root = tmp_path_factory.mktemp("cut")
     cut = data.draw(st.integers(0, len(finished.journal)), label="journal bytes")
     srt = finished.folder.meta().outputs[0].path
-    srt.write_bytes(finished.srt[: data.draw(st.integers(0, len(finished.srt)), label="srt")])
     folder = crashed(finished, root, cut)
+    known = written_of(folder)  # no file has more than the journal
+    srt.write_bytes(known[: data.draw(st.integers(0, len(known)), label="srt")])
     try:
         before = words_of(folder.journal)
     except InputError:  # not even the first line is whole
@@ -220,6 +229,31 @@ def test_a_journal_of_rubbish_is_set_aside_and_the_audio_decoded(
     recover(folder, finished.meeting)
     assert words_of(folder.journal) == finished.words
     assert (folder.path / "journal.jsonl.damaged").exists()
+
+
+@pytest.mark.parametrize("change", ["continued", "rewritten", "taken by a later run"])
+def test_a_subtitle_file_that_is_another_s_by_now_is_left_alone(
+    finished: Finished, tmp_path: Path, change: str
+) -> None:
+    folder = crashed(finished, tmp_path / "all", len(finished.journal) // 2)
+    spec = dataclasses.replace(folder.meta().outputs[0], path=tmp_path / "meeting.srt")
+    folder.write_meta(dataclasses.replace(folder.meta(), outputs=(spec,)))
+    before = written_of(folder)
+    cue = b"99\n01:00:00,000 --> 01:00:02,000\nSaid since.\n\n"
+    theirs = {"continued": before + cue, "rewritten": before.replace(b"w1", b"W1")}
+    spec.path.write_bytes(theirs.get(change, before))
+    if change == "taken by a later run":
+        later = dataclasses.replace(
+            folder.meta(), started_wall_ns=folder.meta().started_wall_ns + 1
+        )
+        RecordingFolder.create(later, tmp_path / "all").release()
+    recover(folder, finished.meeting)
+    assert spec.path.read_bytes() == theirs.get(change, before)
+    assert (tmp_path / "meeting-2.srt").read_bytes() == finished.srt
+    again = Recovery(folder)  # the new name is remembered
+    assert again.rebuild() == []
+    again.close()
+    assert not (tmp_path / "meeting-3.srt").exists()
 
 
 @pytest.mark.parametrize("trouble", ["unreadable", "newer"])

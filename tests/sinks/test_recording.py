@@ -12,6 +12,7 @@ import pytest
 
 from live_whisper.captions.writer import WriterOptions
 from live_whisper.errors import InputError, OutputError, UsageError
+from live_whisper.runtime.recover import Recovery
 from live_whisper.streaming.recording import (
     RecordingFolder,
     RecordingMeta,
@@ -143,3 +144,14 @@ def test_a_killed_process_lets_go_of_its_recording(root):
         assert [f.name for f in unfinished(root)] == [name]
         assert folder.acquire()
         folder.release()
+
+
+def test_a_recording_that_cannot_be_looked_into_is_not_passed_over(root, monkeypatch):
+    """Whoever takes it up says what is wrong with it; the others are recovered all the same."""
+    hidden = RecordingFolder.create(META, root)
+    hidden.release()
+    (hidden.path / "meta.json").unlink()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != hidden.path)
+    assert [folder.name for folder in unfinished(root)] == [hidden.name]
+    with pytest.raises(InputError, match="cannot be read and written by you"):
+        Recovery(hidden)

@@ -57,7 +57,7 @@ def read_event_log(path: Path) -> Iterator[tuple[int, Event]]:
     Raises ``InputError`` where the file cannot be read.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 entry = _entry(line)
                 if entry is not None:

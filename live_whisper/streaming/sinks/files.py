@@ -78,6 +78,7 @@ def claim_output(path: Path, *, overwrite: bool = False, empty: bool = True) -> 
         if empty and not new:
             before = _replaceable(path)
             os.truncate(path, 0)
+            os.chmod(path, FILE_MODE)
     except FileExistsError:
         raise OutputError(
             f"{shown(path)!r} already exists.",
