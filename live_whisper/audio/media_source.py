@@ -59,11 +59,6 @@ class MediaFileSource:
         """Paced files and network streams go on whatever the reader does."""
         return self._pace == "realtime" or is_url(str(self._path))
 
-    @property
-    def duration_samples(self) -> int | None:
-        """The length the file claims, or ``None``."""
-        return self._reader.duration_samples if self._reader is not None else None
-
     def open(self) -> None:
         """Open the file; real time starts here. Raises ``InputError``."""
         if self._reader is None:

@@ -67,9 +67,3 @@ def peak_dbfs(samples: Samples) -> float:
     """Peak level in dB relative to full scale; ``-inf`` for nothing or digital silence."""
     peak = float(np.max(np.abs(samples))) if len(samples) else 0.0
     return 20 * math.log10(peak) if peak > 0 else SILENCE_DBFS
-
-
-def rms_dbfs(samples: Samples) -> float:
-    """Root-mean-square level in dB relative to full scale; ``-inf`` for digital silence."""
-    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
-    return 10 * math.log10(power) if power > 0 else SILENCE_DBFS

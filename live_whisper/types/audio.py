@@ -35,21 +35,6 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioBlock:
-    """Consecutive samples and where they begin."""
-
-    start: int
-    """Absolute index of the first sample."""
-    samples: Samples
-    """Shape (n,), float32, 16 kHz mono."""
-
-    @property
-    def end(self) -> int:
-        """Absolute index just after the last sample."""
-        return self.start + len(self.samples)
-
-
-@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """The segmenter decided that speech began."""
 

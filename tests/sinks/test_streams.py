@@ -17,15 +17,15 @@ from live_whisper.types.text import Word
 
 def test_plain_lines(meeting):
     out, err = io.StringIO(), io.StringIO()
-    sink = PlainSink(out, err, times=True)
+    sink = PlainSink(out, err)
     for event in meeting:
         sink.handle(event)
     sink.close()
     assert out.getvalue().splitlines() == [
-        "00:00:00  안녕하세요 여러분. 오늘 회의에서는 다음 분기 예산을 확인하고",
-        "00:00:02  새로운 제품의 일정도 봅니다.",
-        "00:00:12  It costs 3.5 million dollars, which is a lot but <we> can manage.",
-        "00:00:18  Goodbye",
+        "안녕하세요 여러분. 오늘 회의에서는 다음 분기 예산을 확인하고",
+        "새로운 제품의 일정도 봅니다.",
+        "It costs 3.5 million dollars, which is a lot but <we> can manage.",
+        "Goodbye",
     ]
     assert err.getvalue() == "live-whisper: the microphone was reopened\n"
 

@@ -28,8 +28,8 @@ def run(samples, block=480):
         edges += subject.push(samples[at : at + block])
     edges += subject.flush()
     found = [edge.span for edge in edges if isinstance(edge, SpeechEnded)]
-    assert subject.settled == len(samples)
-    assert sum(span.length for span in found) + subject.silent == len(samples)
+    assert subject.segmenter.settled == len(samples)
+    assert sum(span.length for span in found) + subject.segmenter.silent == len(samples)
     return found
 
 
@@ -124,7 +124,11 @@ def test_a_stream_may_begin_anywhere():
     subject = SpeechGate(WebRtcVoiceActivity(start=1000), Segmenter(start=1000))
     subject.push(np.zeros(16000, np.float32))
     assert subject.flush() == []
-    assert (subject.settled, subject.silent, subject.speaking) == (17000, 16000, False)
+    assert (subject.segmenter.settled, subject.segmenter.silent, subject.segmenter.speaking) == (
+        17000,
+        16000,
+        False,
+    )
 
 
 # Speech that espeak-ng makes; nothing of it is kept.
@@ -194,8 +198,8 @@ def test_the_start_is_announced_while_somebody_speaks(spoken):
     for at in range(0, 16000 + 8000, 320):
         edges += subject.push(samples[at : at + 320])
     assert isinstance(edges[0], SpeechStarted)
-    assert subject.speaking
-    assert subject.segment_start == edges[0].at <= 16000
+    assert subject.segmenter.speaking
+    assert subject.segmenter.segment_start == edges[0].at <= 16000
 
 
 def test_noise_floor_follows_and_forgets():

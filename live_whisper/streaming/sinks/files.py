@@ -263,11 +263,6 @@ class ResilientFile:
         self._notices: list[tuple[str, str]] = []
 
     @property
-    def failing(self) -> bool:
-        """Whether the last write did not succeed."""
-        return self._failing
-
-    @property
     def complete(self) -> bool:
         """Whether everything ever appended is in the file."""
         return not (self._failing or self._backlog or self._lost_ever)

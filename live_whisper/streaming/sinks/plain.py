@@ -3,7 +3,6 @@
 from typing import TextIO
 
 from live_whisper.captions.cues import CueLimits
-from live_whisper.captions.srt import timestamp
 from live_whisper.captions.text import sanitize
 from live_whisper.streaming.sinks.base import DisplayClosed
 from live_whisper.streaming.sinks.captioning import CueFeed
@@ -19,13 +18,11 @@ class PlainSink:
         stream: TextIO | None = None,
         notices: TextIO | None = None,
         *,
-        times: bool = False,
         limits: CueLimits | None = None,
     ) -> None:
-        """``times`` puts ``HH:MM:SS`` before each line; without ``notices`` none are printed."""
+        """Without ``notices`` none are printed."""
         self._out = LineWriter(stream)
         self._notices = None if notices is None else LineWriter(notices)
-        self._times = times
         self._feed = CueFeed(limits)
 
     def handle(self, event: Event) -> None:
@@ -36,12 +33,9 @@ class PlainSink:
             except (DisplayClosed, OSError):  # captions do not need it
                 self._notices = None
         for cue in self._feed.handle(event):
-            self._print(cue.start, cue.text)
-
-    def _print(self, start: int, text: str) -> None:
-        self._out.write(f"{timestamp(start)[:8]}  {text}" if self._times else text)
+            self._out.write(cue.text)
 
     def close(self) -> None:
         """Print the open caption. Raises ``DisplayClosed`` when nobody reads."""
         for cue in self._feed.finish():
-            self._print(cue.start, cue.text)
+            self._out.write(cue.text)
