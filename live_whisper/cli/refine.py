@@ -68,6 +68,7 @@ def refine(folder: RecordingFolder, options: Options) -> int:
         claims.clear()
     from live_whisper.runtime.refine import compare_with_live
 
+    say(f"live-whisper: {one_line(text)}" for item in heard for text in item.transcript.notices)
     for line in difference_lines(compare_with_live(folder, heard)):
         typer.echo(line)
     say(f"live-whisper: saved: {one_line(str(output.path))}" for output in outputs)
