@@ -87,6 +87,7 @@ class SpoolWriter:
         self._failure: str | None = None
         self._sync_failure: str | None = None
         self._closed = False
+        self._begun = False
 
     @property
     def end(self) -> int:
@@ -117,7 +118,7 @@ class SpoolWriter:
         waiting = self._part_bytes - self._tried_bytes
         if self._sync_samples is not None and waiting >= BYTES_PER_SAMPLE * self._sync_samples:
             self.sync()
-        return ok and self._sync_failure is None
+        return ok and self.failure is None
 
     def skip(self, samples: Samples) -> bool:
         """Let samples pass without keeping them; what follows begins a new part. ``False``."""
@@ -138,7 +139,9 @@ class SpoolWriter:
                 os.lseek(self._file, _HEADER_BYTES + self._part_bytes, os.SEEK_SET)
             os.fsync(self._file)
             if self._counts_links and os.fstat(self._file).st_nlink == 0:
-                self._sync_failure = "it was deleted"
+                file, self._file = self._file, None
+                os.close(file)
+                self._failure, self._retry_at = "it was deleted", self._end + _RETRY_SAMPLES
                 return False
         except (OSError, _PartialWriteError) as error:
             self._sync_failure = _why(
@@ -160,7 +163,8 @@ class SpoolWriter:
         path = self._folder / part_name(self._end)
         file = None
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._begun:  # a folder that is gone later is not made again
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
             file = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
             _write_all(file, wav_header(0))
@@ -172,7 +176,7 @@ class SpoolWriter:
                     path.unlink()
             self._fail(error.cause if isinstance(error, _PartialWriteError) else error)
             return False
-        self._file, self._failure, self._sync_failure = file, None, None
+        self._file, self._failure, self._sync_failure, self._begun = file, None, None, True
         self._part_start, self._part_bytes, self._tried_bytes = self._end, 0, 0
         return True
 

@@ -64,7 +64,7 @@ def _check_outputs(config: Config, extras: Extras, input_: str | None) -> None:
     names = [*output.files, *filter(None, (output.keep_audio, output.event_log))]
     resumed = [] if extras.resume is None else [extras.resume]
     places = [*resumed, *map(Path, names)]
-    check_distinct((path.expanduser() for path in places), [] if input_ is None else [input_])
+    check_distinct(places, [] if input_ is None else [input_])
 
 
 def _open_inputs(config: Config, input_: str | None, pace: str, extras: Extras) -> list[Input]:

@@ -30,9 +30,9 @@ def main() -> None:
         _silence_stdout()
         status = 0
     except OSError as error:
-        if error.filename is not None:
+        if _stdout_works():
             raise
-        _silence_stdout()  # no file of ours: those say themselves what is wrong
+        _silence_stdout()
         _say(f"Standard output cannot be written: {one_line(error.strerror or error)}.")
         status = OutputError.exit_status
     except Exception as error:
@@ -48,6 +48,16 @@ def _open_missing_streams() -> None:
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def _stdout_works() -> bool:
+    """Whether what is printed arrives; if so, an error came from somewhere else."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _silence_stdout() -> None:

@@ -109,12 +109,13 @@ def _run(recovery: "Recovery", options: _Options) -> int:
         )
         summary = None
         if owed:
-            displays = (_Percent(name, recovery.end),)
-            summary = recovery.decode(_port(recovery, meta, options.model), displays)
+            port = _port(recovery, meta, options.model)
+            try:
+                summary = recovery.decode(port, (_Percent(name, recovery.end),))
+            finally:  # whatever came of it, the files have what the journal has
+                problems = recovery.rebuild(extra)
             if summary is None:
                 _say(f"{name}: stopped; run live-whisper recover again for the rest.")
-        if owed:
-            problems = recovery.rebuild(extra)
     for line in problems:
         _say(one_line(line))
     if summary is not None:

@@ -13,7 +13,7 @@ from live_whisper.cli.summary import say
 from live_whisper.config.schema import Config
 from live_whisper.errors import OutputError, UsageError, one_line
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta, find_recording
-from live_whisper.streaming.sinks.files import reserved
+from live_whisper.streaming.sinks.files import Claim, reserved
 
 if TYPE_CHECKING:
     from live_whisper.captions.cues import Cue
@@ -64,8 +64,7 @@ def refine(folder: RecordingFolder, options: Options) -> int:
     outputs = plan(folder, meta, config, options)
     with reserved([output.path for output in outputs], overwrite=options.overwrite) as claims:
         heard, model = _transcribe(folder, meta, config, options.model)
-        _write(outputs, heard, model, config)
-        claims.clear()
+        _write(outputs, heard, model, config, claims)
     from live_whisper.runtime.refine import compare_with_live
 
     say(f"live-whisper: {one_line(text)}" for item in heard for text in item.transcript.notices)
@@ -153,8 +152,13 @@ def model_of(meta: RecordingMeta, wanted: str | None) -> tuple[Path, str, str]:
 
 
 def _write(
-    outputs: "Sequence[OutputSpec]", heard: "Sequence[Heard]", model: str, config: Config
+    outputs: "Sequence[OutputSpec]",
+    heard: "Sequence[Heard]",
+    model: str,
+    config: Config,
+    claims: dict[Path, Claim],
 ) -> None:
+    """``claims``: what is written is taken out."""
     from live_whisper.captions.formats import format_for
     from live_whisper.captions.options import cue_limits
     from live_whisper.captions.writer import DocumentInfo
@@ -173,6 +177,7 @@ def _write(
         except OSError as error:
             name = one_line(str(output.path))
             raise OutputError(f"{name!r} cannot be written: {reason(error)}.") from None
+        claims.pop(output.path, None)
 
 
 def difference_lines(found: "Comparison") -> Iterable[str]:

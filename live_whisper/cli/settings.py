@@ -1,5 +1,6 @@
 """Options, files and variables to one configuration."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,14 @@ def settings(
     return replace(loaded, config=with_language_codes(loaded.config))
 
 
+def place_of(path: Path) -> Path:
+    """Where a name leads, ``~`` and links followed. Raises ``UsageError`` where that is nowhere."""
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, no such user, a zero byte
+        raise UsageError(f"{one_line(path)!r} is no usable file name.") from None
+
+
 def _check_text(values: Iterable[object]) -> None:
     """Raise ``UsageError`` for bytes that are no text in this terminal's encoding."""
     for value in values:
@@ -59,10 +68,10 @@ def _check_text(values: Iterable[object]) -> None:
 
 def check_distinct(outputs: Iterable[Path], inputs: Iterable[str | Path]) -> None:
     """Raise ``UsageError`` where a file would be written twice, or over what is read."""
-    heard = {Path(name).resolve() for name in inputs if Path(name).is_file()}
+    heard = {place_of(Path(name)) for name in inputs if os.path.isfile(name)}
     written: set[Path] = set()
     for output in outputs:
-        place = output.resolve()
+        place = place_of(output)
         if place in heard:
             raise UsageError(
                 f"{one_line(output)!r} is the input itself.", hint="Write to another name."

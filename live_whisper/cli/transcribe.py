@@ -85,9 +85,15 @@ def _transcribe(
             typer.echo(f"live-whisper: {sanitize(str(error))}", err=True)
             status = error.exit_status
             continue
-        _deliver(name, transcript, paths, model.name, writer_options(config.captions))
+        info = DocumentInfo(
+            sanitize(Path(name).stem), transcript.language, model.name, transcript.samples
+        )
+        options = writer_options(config.captions)
+        cues = list(_cues(transcript, options.limits))
         for path in paths:
+            _write(path, cues, info, options)
             claims.pop(path, None)
+        _tell(name, transcript, cues, paths)
     return status
 
 
@@ -181,20 +187,17 @@ def _warn_of_long_glossary(config: Config, checkpoint: Checkpoint) -> None:
         typer.echo(f"live-whisper: {line}", err=True)
 
 
-def _deliver(
-    name: str, transcript: Transcript, paths: list[Path], model: str, options: WriterOptions
-) -> None:
-    cues = list(_cues(transcript, options.limits))
-    for path in paths:
-        info = DocumentInfo(
-            sanitize(Path(name).stem), transcript.language, model, transcript.samples
-        )
-        writer = format_for(path).writer(info, options)
-        pieces = [writer.header(), *map(writer.cue, cues), writer.footer()]
-        try:
-            write_atomically(path, [piece.encode("utf-8", errors="replace") for piece in pieces])
-        except OSError as error:
-            raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
+def _write(path: Path, cues: list[Cue], info: DocumentInfo, options: WriterOptions) -> None:
+    writer = format_for(path).writer(info, options)
+    pieces = [writer.header(), *map(writer.cue, cues), writer.footer()]
+    try:
+        write_atomically(path, [piece.encode("utf-8", errors="replace") for piece in pieces])
+    except OSError as error:
+        raise OutputError(f"{shown(path)!r} cannot be written: {reason(error)}.") from None
+
+
+def _tell(name: str, transcript: Transcript, cues: list[Cue], paths: list[Path]) -> None:
+    """The captions, where no file takes them, and what there is to say."""
     if not paths:
         for cue in cues:
             typer.echo(cue.text)

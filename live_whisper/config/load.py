@@ -81,7 +81,7 @@ def file_layer(path: Path) -> Layer:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"The configuration {path} cannot be read: {reason}.") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"The configuration {path} is not valid TOML: {error}.") from None
     return Layer(str(path), _flatten(data, str(path)))
 
@@ -134,7 +134,7 @@ def parse_value(key: str, text: str) -> Any:  # noqa: ANN401 - any TOML value
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # a number of thousands of digits is no TOMLDecodeError
         if _is_list(key):
             return [part.strip() for part in text.split(",") if part.strip()]
         return text
@@ -195,10 +195,10 @@ def _explain(error: ValidationError, flat: Flat, origins: Mapping[str, str]) -> 
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"][:2])
     origin = origins.get(key, "default")
-    message = first["msg"].removeprefix("Input should be ")
-    return ConfigError(
-        f"{key} = {flat.get(key)!r} ({origin}) is not possible: it should be {message}."
-    )
+    told = first["msg"]
+    message = told.removeprefix("Input should be ")
+    wanted = f"it should be {message}" if message != told else told[:1].lower() + told[1:]
+    return ConfigError(f"{key} = {flat.get(key)!r} ({origin}) is not possible: {wanted}.")
 
 
 def _section_type(annotation: Any) -> type[BaseModel]:  # noqa: ANN401 - pydantic's own type

@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 import numpy as np
 
+from live_whisper.errors import OutputError, one_line
 from live_whisper.types.audio import Mel, Samples
 from live_whisper.units import HOP_SAMPLES, N_FFT
 from live_whisper.whisper.mel import Frames, LogMel, normalise
@@ -98,7 +99,14 @@ class FileMel:
         frames = self._log_mel.log_frames(self._pending, 0, count)
         self._pending = self._pending[count * HOP_SAMPLES :]
         self._loudest = np.maximum(self._loudest, frames.max())
-        self._file.write(frames.tobytes())
+        try:
+            self._file.write(frames.tobytes())
+        except OSError as error:
+            raise OutputError(
+                f"The temporary folder {one_line(tempfile.gettempdir())} cannot be written: "
+                f"{one_line(error.strerror or error)}.",
+                hint="Free some space, or name another folder in TMPDIR.",
+            ) from None
         self._stored_frames += count
 
     def _read(self, first: int, count: int) -> Frames:

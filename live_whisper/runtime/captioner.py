@@ -1,5 +1,6 @@
 """The one place that names concrete classes: settings in, a run that is ready to start out."""
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,7 +36,12 @@ from live_whisper.streaming.sinks.plain import PlainSink
 from live_whisper.streaming.sinks.subtitle_file import Continuation, open_output
 from live_whisper.streaming.stream import CaptionStream
 from live_whisper.types.events import Event, Notice, SessionEnded, SessionStarted, Summary
-from live_whisper.units import NS_PER_SECOND, ms_to_samples, seconds_to_samples
+from live_whisper.units import (
+    NS_PER_SECOND,
+    WINDOW_SECONDS,
+    ms_to_samples,
+    seconds_to_samples,
+)
 from live_whisper.vad.gate import SpeechGate
 from live_whisper.vad.segmenter import Segmenter, SegmenterOptions
 from live_whisper.vad.webrtc import WebRtcOptions, WebRtcVoiceActivity
@@ -85,9 +91,9 @@ class CueCounter:
         """Nothing is held."""
 
 
-def make_gate(settings: VadConfig) -> SpeechGate:
-    """Detector and segmenter with the configured times."""
-    hard = seconds_to_samples(settings.maximum_segment_seconds)
+def make_gate(settings: VadConfig, window_seconds: float = WINDOW_SECONDS) -> SpeechGate:
+    """Detector and segmenter with the configured times; no segment is longer than a window."""
+    hard = seconds_to_samples(min(settings.maximum_segment_seconds, window_seconds))
     hangover = ms_to_samples(settings.hangover_ms)
     defaults = SegmenterOptions()
     options = SegmenterOptions(
@@ -295,11 +301,13 @@ class Captioner:
 
     def _refuse_shared_files(self) -> None:
         """Raise ``OutputError`` for a file that another run is writing at this moment."""
-        mine = {output.path.resolve() for output in self._outputs}
+        mine = {os.path.realpath(output.path) for output in self._outputs}
         for other in recordings(self.recording.path.parent) if mine else ():
             if other.name != self.recording.name and other.in_use():
                 with suppress(InputError):
-                    for taken in mine.intersection(o.path.resolve() for o in other.meta().outputs):
+                    for taken in mine.intersection(
+                        os.path.realpath(o.path) for o in other.meta().outputs
+                    ):
                         raise OutputError(
                             f"{shown(taken)!r} is being written by another run ({other.name}).",
                             hint="Stop that run first, or choose another name.",
@@ -328,7 +336,7 @@ class Captioner:
             source=heard.source,
             spool=LaneSpool(SpoolWriter(folder), SpoolReader(folder), has_room=Room(folder)),
             ring=AudioRing(seconds_to_samples(config.audio.ring_seconds)),
-            segments=make_gate(config.vad),
+            segments=make_gate(config.vad, config.streaming.window_seconds),
             stream=CaptionStream(
                 config.streaming,
                 language=None if language == "auto" else language,

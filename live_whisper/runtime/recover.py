@@ -142,7 +142,7 @@ class Recovery:
         """Other names for files that something else was written to since the run."""
         problems, outputs, taken = [], [], self._taken_since()
         for output in self.meta.outputs:
-            theirs = output.path.resolve() in taken
+            theirs = os.path.realpath(output.path) in taken
             with contextlib.suppress(LiveWhisperError):  # said when it is written
                 theirs = theirs or not still_ours(self.folder.journal, output)
             if theirs:
@@ -159,15 +159,15 @@ class Recovery:
                 problems.append(f"{shown(self.folder.path)!r} cannot be written: {reason(error)}.")
         return problems
 
-    def _taken_since(self) -> set[Path]:
+    def _taken_since(self) -> set[str]:
         """Files that later recordings name as theirs."""
-        taken: set[Path] = set()
+        taken: set[str] = set()
         with contextlib.suppress(InputError):
             for other in recordings(self.folder.path.parent):
                 with contextlib.suppress(InputError):
                     meta = other.meta()
                     if meta.started_wall_ns > self.meta.started_wall_ns:
-                        taken.update(output.path.resolve() for output in meta.outputs)
+                        taken.update(os.path.realpath(output.path) for output in meta.outputs)
         return taken
 
     def listen(self, progress: Callable[[int, int], None] | None = None) -> int:
@@ -176,7 +176,9 @@ class Recovery:
             folder, past = self.folder.spool(index), self._past.stream(label)
             end = max(SpoolReader(folder).end, past.at)
             tell = functools.partial(_tell, progress, end)
-            found = find_edges(folder, end, make_gate(self.config.vad), tell)
+            found = find_edges(
+                folder, end, make_gate(self.config.vad, self.config.streaming.window_seconds), tell
+            )
             edges = after(past.closed, found)
             lost = [event.span for event in self._past.lost if event.source == label]
             self._inputs.append(_Input(label, folder, end, past, edges, lost))
@@ -243,7 +245,7 @@ class Recovery:
 
     def _lane(self, item: _Input) -> Lane:
         past, config = item.past, self.config
-        language = self.meta.language
+        language = config.recognition.language
         lane = Lane(
             source=SpoolSource(item.folder, self.meta.source, start=past.at, end=item.end),
             spool=PastSpool(SpoolReader(item.folder)),
@@ -280,7 +282,11 @@ class Recovery:
             )
         for past in self._past.streams.values():
             done = past.done
-            if self.meta.language == "auto" and done and done.language not in (None, past.language):
+            if (
+                self.config.recognition.language == "auto"
+                and done
+                and done.language not in (None, past.language)
+            ):
                 assert done.language is not None
                 events.append(LanguageChosen(past.at, done.language, 1.0))
             events += past.missing

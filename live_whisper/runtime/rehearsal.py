@@ -155,7 +155,7 @@ def rehearse(
         source=SimulatedMicrophone(clock, recorded.sound, length=recorded.samples),
         spool=_Kept(recorded.sound),
         ring=AudioRing(seconds_to_samples(config.audio.ring_seconds)),
-        segments=make_gate(config.vad),
+        segments=make_gate(config.vad, config.streaming.window_seconds),
         stream=CaptionStream(
             config.streaming,
             language=None if language == "auto" else language,

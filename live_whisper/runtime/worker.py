@@ -7,6 +7,7 @@ pipe as 16-bit integers, the grid it was captured on: half the bytes and not one
 
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -64,8 +65,10 @@ class ProcessPort:
             process = self._context.Process(
                 target=_serve, args=(theirs, self._load, self._spec), name="recognizer", daemon=True
             )
-            with theirs, _deaf_to_ctrl_z(), _sheltered():
-                process.start()
+            with theirs, _deaf_to_ctrl_z():
+                _ensure_tracker()
+                with _sheltered():
+                    process.start()
         except OSError as error:  # no memory, no process, no descriptor left
             self._unborn = f"no process can be started: {error.strerror or error}"
             return
@@ -180,6 +183,14 @@ def _parents_signals() -> list[signal.Signals]:
     """Those that reach the whole group, from the keyboard or a closed terminal."""
     names = ("SIGINT", "SIGHUP")
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+def _ensure_tracker() -> None:
+    """Start multiprocessing's own helper, which undoes a mask of signals when it starts."""
+    if sys.platform != "win32":
+        from multiprocessing import resource_tracker  # noqa: PLC0415 - Unix only
+
+        resource_tracker.ensure_running()
 
 
 @contextmanager

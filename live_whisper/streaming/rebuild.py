@@ -1,5 +1,6 @@
 """Subtitle files from a journal, exactly as the live run writes them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from live_whisper.streaming.sinks.journal import Damage, iter_journal
 from live_whisper.types.events import Event, SessionStarted
 
 _MOST_COMPARED_BYTES = 64 << 20
+_MARKS = re.compile(rb"<[^<>]*>")  # the word that is being said, its time
 
 
 def journal_events(journal: Path) -> Iterator[Event]:
@@ -89,9 +91,10 @@ def rebuild_text(journal: Path, output: OutputSpec) -> Iterator[str]:
 def still_ours(journal: Path, output: OutputSpec) -> bool:
     """Whether an output's file is as the run, or a recovery, left it: then it may be replaced.
 
-    It may end earlier than the journal, and in the middle of its last caption, which may have grown
-    since. A file that somebody continued or wrote anew is theirs. What a format writes at its end
-    in one step (JSON, TTML, FCPXML) is not looked at. Raises as ``rebuild_text`` does.
+    It may end earlier than the journal, in the middle of a caption, and its last caption may have
+    grown since and be broken into lines elsewhere. A file that somebody continued or wrote anew is
+    theirs. What a format writes at its end in one step (JSON, TTML, FCPXML) is not looked at.
+    Raises as ``rebuild_text`` does.
     """
     if not format_for(output.path).rolling:
         return True
@@ -103,20 +106,38 @@ def still_ours(journal: Path, output: OutputSpec) -> bool:
     expected = b"".join(_bytes(found[: output.kept_bytes], rebuild_text(journal, output)))
     if expected.startswith(found):
         return True
-    last = found.rstrip(b"\n").rfind(b"\n\n" if output.path.suffix != ".txt" else b"\n") + 1
-    if not expected.startswith(found[:last]):
+    if output.path.suffix == ".txt":
+        return b"".join(expected.split()).startswith(b"".join(found.split()))
+    last = _last_caption(found)
+    begins, _, _ = found[last:].partition(b"-->")
+    if not (expected.startswith(found[:last]) and expected[last:].startswith(begins)):
         return False
-    head, arrow, _ = found[last:].partition(b"-->")  # number and beginning of the last caption
-    if arrow and not expected[last:].startswith(head):
-        return False
-    words = _words(found[last:])
-    return _words(expected[last:])[: len(words)] == words
+    return _text(expected[last:]).startswith(_text(found[last:]))
 
 
-def _words(captions: bytes) -> list[bytes]:
-    """What is said in captions; their numbers and times aside."""
-    lines = (line for line in captions.split(b"\n") if b"-->" not in line and not line.isdigit())
-    return [word for line in lines for word in line.split()]
+def _last_caption(found: bytes) -> int:
+    """Where the last caption begins; with word times it is several blocks of the same text."""
+    end = len(found.rstrip(b"\n"))
+    start = found.rfind(b"\n\n", 0, end) + 2 if b"\n\n" in found[:end] else 0
+    said = _text(found[start:end])
+    while start > 2:
+        before = found.rfind(b"\n\n", 0, start - 2) + 2 if b"\n\n" in found[: start - 2] else 0
+        if _text(found[before : start - 2]) != said:
+            break
+        start = before
+    return start
+
+
+def _text(captions: bytes) -> bytes:
+    """What captions say, without white space; one that repeats the last counts once."""
+    texts: list[bytes] = []
+    for block in captions.strip(b"\n").split(b"\n\n"):
+        _, _, body = block.partition(b"-->")
+        said = _MARKS.sub(b"", b"".join(body.split(b"\n")[1:]))
+        said = b"".join(said.split())
+        if said not in texts[-1:]:
+            texts.append(said)
+    return b"".join(texts)
 
 
 def rebuild_file(journal: Path, output: OutputSpec) -> None:

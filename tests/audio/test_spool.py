@@ -194,7 +194,14 @@ def test_a_deleted_spool_is_told_and_a_moved_one_goes_on(tmp_path):
     (moved / part_name(0)).unlink()
     assert not writer.append(noise(100))
     assert writer.failure == "it was deleted"
+    assert not writer.append(noise(11 * 16000))  # until then nothing is tried
+    assert not writer.append(noise(100)), "a folder that is gone is not made again"
+    assert not folder.exists()
+    folder.mkdir()
+    assert not writer.append(noise(11 * 16000))
+    assert writer.append(noise(100))
     writer.close()
+    assert SpoolReader(folder).coverage()[-1].end == writer.end
 
 
 def test_existing_parts_are_never_written_over(tmp_path):

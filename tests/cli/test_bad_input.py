@@ -1,5 +1,7 @@
 """Everything a user can get wrong: one clear line, the documented exit status, nothing lost."""
 
+import errno
+import io
 import os
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from live_whisper.decoding import file_mel
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
 from live_whisper.streaming.sinks.captioning import OutputSpec
 
@@ -61,6 +64,9 @@ BAD_OPTIONS = [
     (("--set", "decoding.beam_size=0"), 2, "greater than or equal to 1"),
     (("--set", "decoding.length_penalty=2"), 2, "less than or equal to 1"),
     (("models", "path", "large"), 5, "not on disk"),
+    (("--set", "streaming.step_ms=" + "9" * 5000), 2, "streaming.step_ms"),
+    (("-o", "loop/x.srt", "--input", "sound.wav"), 2, "no usable file name"),
+    (("-o", "~nobody-at-all/x.srt", "--input", "sound.wav"), 2, "no usable file name"),
     (("--set", "captions.maximum_seconds=inf"), 2, "less than or equal to 600"),
     (("--set", "engine.deadline_seconds=1e300"), 2, "less than or equal to 86400"),
     (("recordings", "stats", "text.txt"), 3, "neither a journal nor an event log"),
@@ -77,6 +83,7 @@ def test_one_line_and_a_status(
     Path("text.txt").write_bytes(bytes(range(256)) * 16)
     Path("empty.wav").touch()
     Path("folder").mkdir()
+    Path("loop").symlink_to("loop")
     write_wav(Path("sound.wav"), 1)
     needs_model = "--model" not in arguments and arguments[:1] not in {
         ("transcribe",),
@@ -268,3 +275,29 @@ def test_help_and_version(run: Run) -> None:
     status, out, _ = run("--version")
     assert status == 0
     assert out.startswith("live-whisper ")
+
+
+def test_what_was_written_stays_whatever_fails_afterwards(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    status, _, err = run(
+        "transcribe", "a.wav", "nofile.wav", "--model", str(checkpoint), "--lang", "en",
+        "-o", ".srt", "--set", "decoding.temperatures=[0.0]",
+    )  # fmt: skip
+    assert status == 3
+    assert "nofile.wav" in err
+    assert Path("a.srt").exists()
+    assert not Path("nofile.srt").exists()
+
+
+def test_a_full_temporary_folder_is_named(
+    run: Run, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_wav(Path("a.wav"), 1)
+    monkeypatch.setattr(file_mel.tempfile, "TemporaryFile", lambda *_, **__: Full())
+    status, _, err = run("transcribe", "a.wav", "--model", str(checkpoint), "--lang", "en")
+    one_line(err, "The temporary folder")
+    assert status == 6

@@ -248,3 +248,21 @@ def test_replacing_is_all_or_nothing(tmp_path):
     assert path.read_bytes() == b"ab"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_another_users_file_is_emptied_only_where_that_works(tmp_path, monkeypatch):
+    path = tmp_path / "m.srt"
+    path.write_text("precious")
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    claim = claim_output(path, overwrite=True)
+    assert path.read_text() == ""
+    claim.withdraw()
+    assert path.read_text() == "precious"
+    monkeypatch.setattr(os, "truncate", refuse)
+    with pytest.raises(OutputError, match="Operation not permitted"):
+        claim_output(path, overwrite=True)
+    assert path.read_text() == "precious"

@@ -57,7 +57,7 @@ def messages(response: http.client.HTTPResponse) -> Iterator[tuple[int, dict]]:
     for line in response:
         name, _, value = line.decode().strip().partition(": ")
         if name == "id":
-            number = int(value)
+            number = int(value.rpartition("-")[2])
         elif name == "data":
             yield number, json.loads(value)
 
@@ -88,11 +88,14 @@ def test_a_client_that_comes_back_is_told_what_it_missed(page: WebSink) -> None:
     for at in range(3):
         for event in sentence(f"Sentence {at}.", at):
             page.handle(event)
+    with ask(page, "/events") as response:
+        run = next(messages(response))[1]["run"]
     for last, expected in (
-        ("1", [2, 3]),
+        (f"{run}-1", [2, 3]),
         ("", [1, 2, 3]),
         ("junk", [1, 2, 3]),
-        ("9" * 40, [1, 2, 3]),
+        (f"{run}-{'9' * 40}", [1, 2, 3]),
+        ("0badcafe-2", [1, 2, 3]),  # of the run before
     ):
         with ask(page, "/events", **{"Last-Event-ID": last}) as response:
             _, now = next(messages(response))

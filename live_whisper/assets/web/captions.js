@@ -8,6 +8,7 @@ const status = document.getElementById("status");
 const wishes = new URLSearchParams(location.search);
 const size = Number(wishes.get("size"));
 let newest = 0;
+let run = "";
 
 if (wishes.has("obs")) document.body.classList.add("obs");
 if (size >= 8 && size <= 400) document.documentElement.style.setProperty("--size", `${size}px`);
@@ -34,6 +35,11 @@ function describe(now) {
 function show(now) {
   const wasAtEnd = innerHeight + scrollY >= document.body.scrollHeight - 40;
   document.documentElement.lang = now.language || "en";
+  if (now.run !== run) {  // the program was started again
+    run = now.run;
+    newest = 0;
+    lines.replaceChildren();
+  }
   for (const line of now.lines) {
     if (line.id <= newest) continue;
     newest = line.id;

@@ -46,15 +46,15 @@ class Claim:
     path: Path
     new: bool
     """Whether the file was created by this claim."""
-    before: bytes = b""
-    """What an emptied file held."""
+    before: bytes | None = None
+    """What an emptied file held; ``None`` where nothing was emptied."""
 
     def withdraw(self) -> None:
         """Nothing is written after all: everything is as before, as far as that can be helped."""
         with contextlib.suppress(OSError):
             if self.new:
                 self.path.unlink(missing_ok=True)
-            elif self.before:
+            elif self.before is not None:
                 self.path.write_bytes(self.before)
 
 
@@ -66,7 +66,7 @@ def claim_output(path: Path, *, overwrite: bool = False, empty: bool = True) -> 
     cannot be written.
     """
     flags = os.O_WRONLY | os.O_CREAT | (0 if overwrite else os.O_EXCL)
-    before = b""
+    before = None
     try:
         if path.is_dir():
             raise OutputError(f"{shown(path)!r} is a folder.", hint="Name a file in it.")
@@ -77,8 +77,9 @@ def claim_output(path: Path, *, overwrite: bool = False, empty: bool = True) -> 
         os.close(descriptor)
         if empty and not new:
             before = _replaceable(path)
+            with contextlib.suppress(OSError):  # it may be another user's, and writable
+                os.chmod(path, FILE_MODE)
             os.truncate(path, 0)
-            os.chmod(path, FILE_MODE)
     except FileExistsError:
         raise OutputError(
             f"{shown(path)!r} already exists.",

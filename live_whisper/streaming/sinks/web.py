@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ipaddress
 import json
+import secrets
 import socket
 import threading
 from collections import deque
@@ -100,6 +101,8 @@ class Board:
         self._lines: deque[dict[str, object]] = deque(maxlen=HISTORY_LINES)
         self._lock = threading.Lock()
         self._count = 0
+        self.run = secrets.token_hex(4)
+        """Tells this run's captions from those of another that was served at the same place."""
         self.version = 0
         """Grows with every event."""
         self.ended = False
@@ -135,6 +138,7 @@ class Board:
             for tail in view.tails
         ]
         content = {
+            "run": self.run,
             "lines": lines,
             "tails": tails,
             "state": "ended" if self.ended else view.state,
@@ -293,8 +297,9 @@ def make_app(board: Board, address: Address, bell: Bell) -> "Starlette":
             return PlainTextResponse("Unknown host.", 421, _HEADERS)
         if clients >= MOST_CLIENTS:
             return PlainTextResponse("Too many readers.", 503, _HEADERS)
-        last = request.headers.get("last-event-id", "")
-        after = int(last) if last.isascii() and last.isdecimal() and len(last) < 10 else 0
+        run, _, last = request.headers.get("last-event-id", "").partition("-")
+        known = run == board.run and last.isascii() and last.isdecimal() and len(last) < 10
+        after = int(last) if known else 0
         return StreamingResponse(messages(after), media_type="text/event-stream", headers=_HEADERS)
 
     async def messages(after: int) -> AsyncIterator[str]:
@@ -306,7 +311,7 @@ def make_app(board: Board, address: Address, bell: Bell) -> "Starlette":
                 version, ended = board.version, board.ended
                 after, text = board.message(after)
                 if text != sent:
-                    yield f"id: {after}\ndata: {text}\n\n"
+                    yield f"id: {board.run}-{after}\ndata: {text}\n\n"
                     sent = text
                 if ended:
                     return
@@ -327,7 +332,9 @@ def _known_host(header: str, address: Address) -> bool:
     """
     host = header.rpartition(":")[0] if not header.endswith("]") else header
     host = (host or header).removeprefix("[").removesuffix("]").casefold()
-    if host in {"localhost", address.host.casefold(), socket.gethostname().casefold()}:
+    name = socket.gethostname().casefold()
+    known = {"localhost", address.host.casefold(), name, f"{name.partition('.')[0]}.local"}
+    if host in known:  # a name in .local is asked of the local network only
         return True
     try:
         ipaddress.ip_address(host)
