@@ -134,6 +134,21 @@ def model(config: Config) -> Finding:
     return Finding(text)
 
 
+def engine(config: Config) -> Finding:
+    """The engine is built and loaded, as a run would; the first time that takes a while."""
+    from live_whisper.cli.model_choice import find_model
+    from live_whisper.runtime.load import load_engine
+    from live_whisper.whisper.checkpoint import load_checkpoint
+
+    found = find_model(config)
+    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
+    loaded = load_engine(checkpoint, config.engine)
+    try:
+        return Finding(f"{loaded.description}.")
+    finally:
+        loaded.close()
+
+
 def recordings(config: Config) -> Finding:
     """The folder of recordings takes files, has room, and holds nothing unfinished."""
     from live_whisper.audio.space import free_bytes, seconds_left
@@ -184,6 +199,7 @@ CHECKS: tuple[tuple[str, Callable[[Config], Finding]], ...] = (
     ("settings", own_settings),
     ("microphone", microphone),
     ("model", model),
+    ("engine", engine),
     ("recordings", recordings),
     ("terminal", terminal),
 )

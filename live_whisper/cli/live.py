@@ -13,7 +13,14 @@ from live_whisper.cli.model_choice import find_model, may_pull
 from live_whisper.cli.settings import check_distinct, recordings_root
 from live_whisper.clock import MonotonicClock
 from live_whisper.config.schema import Config
-from live_whisper.errors import InputError, ModelError, OutputError, UsageError, one_line
+from live_whisper.errors import (
+    InputError,
+    ModelError,
+    OutputError,
+    UsageError,
+    first_line,
+    one_line,
+)
 from live_whisper.runtime.inputs import Input, open_input
 
 if TYPE_CHECKING:
@@ -46,9 +53,13 @@ def run_live(
 ) -> int:
     """Caption an input until it ends or the user stops. Returns the exit status."""
     extras = extras or Extras()
-    if len(extras.devices) > 1 and input_ is not None:
-        raise UsageError("--input and several --device exclude each other.")
+    if extras.devices and input_ is not None:
+        raise UsageError("--input and --device exclude each other.", hint="Give one of them.")
+    if len(set(extras.devices)) < len(extras.devices):
+        raise UsageError("A device is named twice.", hint="Name each --device once.")
     _check_outputs(config, extras, input_)
+    if extras.refine:
+        _check_second_pass(config, extras)
     model = None
     try:
         model = find_model(config)
@@ -65,6 +76,22 @@ def _check_outputs(config: Config, extras: Extras, input_: str | None) -> None:
     resumed = [] if extras.resume is None else [extras.resume]
     places = [*resumed, *map(Path, names)]
     check_distinct(places, [] if input_ is None else [input_])
+
+
+def _check_second_pass(config: Config, extras: Extras) -> None:
+    """Raise now what would stop ``--refine`` once everything was said."""
+    from live_whisper.cli.refine import final_name
+
+    if extras.refine_model:
+        from live_whisper.hub.resolve import resolve
+        from live_whisper.hub.store import ModelStore
+
+        resolve(extras.refine_model, store=ModelStore.default())
+    for name in config.output.files:
+        path = final_name(Path(name).expanduser())
+        if path.exists() and not config.output.overwrite:
+            problem = f"{one_line(str(path))!r}, the second pass's file, already exists."
+            raise OutputError(problem, hint="Add --overwrite, or move it.")
 
 
 def _open_inputs(config: Config, input_: str | None, pace: str, extras: Extras) -> list[Input]:
@@ -192,7 +219,8 @@ def _run(captioner: "Captioner") -> int:
             sys.stdout.flush()
         say(f"live-whisper: {notice.message}" for notice in captioner.notices)
     in_place = captioner.places() == captioner.asked
-    return 0 if captioner.stored and in_place else OutputError.exit_status
+    whole = captioner.stored and in_place and not captioner.failures
+    return 0 if whole else OutputError.exit_status
 
 
 def _say_how_it_went(captioner: "Captioner", summary: "Summary", cleared: Sequence[str]) -> None:
@@ -204,6 +232,10 @@ def _say_how_it_went(captioner: "Captioner", summary: "Summary", cleared: Sequen
         sys.stdout.flush()
     print_summary(summary, captioner.recording)
     say(f"audio kept: {one_line(str(path))}" for path in captioner.kept)
+    say(f"{one_line(str(path))} is as before: nothing was said" for path in captioner.given_back)
+    for error in captioner.failures:
+        why = getattr(error, "strerror", None) or first_line(error)
+        say([f"live-whisper: an output had to be left out: {one_line(why)}."])
     say(f"audio left behind by {name}, which had ended, was deleted" for name in cleared)
     say(_left_over(captioner.recording))
 
@@ -230,20 +262,26 @@ def _left_over(recording: "RecordingFolder") -> Iterator[str]:
 
 
 def _refine(captioner: "Captioner", config: Config, extras: Extras) -> int:
-    """The second pass, while the audio is still there; the recording is finished whatever comes."""
+    """The second pass; the audio is let go only after it."""
     from live_whisper.cli.refine import Options, refine
     from live_whisper.cli.summary import say
 
+    name = captioner.recording.name
     try:
         if not captioner.complete:
             say(["live-whisper: not refined: the recording is to be recovered first."])
             return 0
         say(["live-whisper: refining; Ctrl-C leaves the live captions as they are."])
-        return refine(
-            captioner.recording, Options(extras.refine_model, overwrite=config.output.overwrite)
-        )
-    finally:
+        options = Options(extras.refine_model, overwrite=config.output.overwrite)
+        status = refine(captioner.recording, options)
         captioner.finish()
+    except BaseException:
+        ways = f"live-whisper refine {name}, and live-whisper recover {name} to let it go"
+        say([f"live-whisper: not refined; the audio stays: {ways}."])
+        raise
+    finally:
+        captioner.recording.release()
+    return status
 
 
 def _pulling_port(config: Config) -> "RecognizerPort":

@@ -17,6 +17,7 @@ from live_whisper.streaming.recording import (
     RecordingMeta,
     default_root,
     find_recording,
+    refuse_written,
 )
 from live_whisper.streaming.recording import recordings as all_recordings
 from live_whisper.streaming.sinks.journal import last_event
@@ -114,7 +115,7 @@ def run_show(name: str, root: Path | None) -> int:
         ("model", meta.model),
         ("language", meta.language),
         ("size", item.size),
-        ("audio", "kept" if folder.parts() else "not kept"),
+        ("audio", _audio(folder, meta)),
         *(("file", str(output.path)) for output in meta.outputs),
     ]
     for key, value in facts:
@@ -123,6 +124,15 @@ def run_show(name: str, root: Path | None) -> int:
     for cue in cues_of(journal_events(folder.journal)):
         typer.echo(f"{timestamp(cue.start)[:8]}  {sanitize(cue.text)}")
     return 0
+
+
+def _audio(folder: RecordingFolder, meta: RecordingMeta) -> str:
+    from live_whisper.runtime.recover import stored_config
+
+    named = stored_config(meta).output.keep_audio
+    if folder.parts():
+        return "kept here"
+    return f"kept as {named}" if named else "not kept"
 
 
 def run_export(name: str, outputs: Sequence[str], *, overwrite: bool, root: Path | None) -> int:
@@ -134,6 +144,7 @@ def run_export(name: str, outputs: Sequence[str], *, overwrite: bool, root: Path
             raise OutputError(
                 f"{one_line(str(path))!r} already exists.", hint="Add --overwrite or another name."
             )
+    refuse_written(paths, root)
     for path in paths:
         if path.suffix.lower() in AUDIO:
             _export_audio(folder, path)
@@ -159,7 +170,7 @@ def _export_audio(folder: RecordingFolder, path: Path) -> None:
     reader = SpoolReader(folder.path)
     if not reader.end:
         raise InputError(
-            f"The audio of {folder.name} was not kept.",
+            f"The audio of {folder.name} is not here: {_audio(folder, folder.meta())}.",
             hint="Record with --keep-audio to keep it.",
         )
     export_recording(reader, path, overwrite=True)

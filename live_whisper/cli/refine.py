@@ -12,7 +12,12 @@ from live_whisper.captions.text import sanitize
 from live_whisper.cli.summary import say
 from live_whisper.config.schema import Config
 from live_whisper.errors import OutputError, UsageError, one_line
-from live_whisper.streaming.recording import RecordingFolder, RecordingMeta, find_recording
+from live_whisper.streaming.recording import (
+    RecordingFolder,
+    RecordingMeta,
+    find_recording,
+    refuse_written,
+)
 from live_whisper.streaming.sinks.files import Claim, reserved
 
 if TYPE_CHECKING:
@@ -62,6 +67,7 @@ def refine(folder: RecordingFolder, options: Options) -> int:
     meta = folder.meta()
     config = options.adjust(stored_config(meta))
     outputs = plan(folder, meta, config, options)
+    refuse_written([output.path for output in outputs], folder.path.parent, but=folder.name)
     with reserved([output.path for output in outputs], overwrite=options.overwrite) as claims:
         heard, model = _transcribe(folder, meta, config, options.model)
         _write(outputs, heard, model, config, claims)

@@ -16,7 +16,7 @@ from live_whisper.captions.text import sanitize
 from live_whisper.captions.writer import DocumentInfo, WriterOptions
 from live_whisper.cli.model_choice import find_model, may_pull
 from live_whisper.cli.models import pull_with_progress
-from live_whisper.cli.settings import check_distinct
+from live_whisper.cli.settings import check_distinct, recordings_root
 from live_whisper.config.schema import Config, DecodingConfig
 from live_whisper.decoding.fallback import FallbackSettings
 from live_whisper.decoding.longform import LongFormSettings
@@ -33,6 +33,7 @@ from live_whisper.runtime.transcriber import (
     TranscriptionProgress,
 )
 from live_whisper.streaming.glossary import fixed_prompt, term_boost, too_long
+from live_whisper.streaming.recording import refuse_written
 from live_whisper.streaming.sinks.files import Claim, reason, reserved, shown, write_atomically
 from live_whisper.units import SAMPLE_RATE, ms_to_samples
 from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
@@ -48,6 +49,7 @@ def run_transcribe(
     """
     targets = plan_outputs(files, config.output.files)
     every = [path for _, paths in targets for path in paths]
+    refuse_written(every, recordings_root(config))
     with reserved(every, overwrite=config.output.overwrite) as claims:
         return _transcribe(config, targets, claims, vad=vad, fill_gaps=fill_gaps, yes=yes)
 

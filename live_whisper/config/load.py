@@ -77,7 +77,7 @@ def file_layer(path: Path) -> Layer:
     try:
         if path.stat().st_size > 1 << 20:
             raise ConfigError(f"The configuration {path} is larger than 1 MiB.")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"The configuration {path} cannot be read: {reason}.") from None

@@ -4,9 +4,9 @@ A field's description is what ``live-whisper config show --explain`` prints, so 
 users. Times carry their unit in the name.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from live_whisper.units import WINDOW_SECONDS
 
@@ -153,6 +153,12 @@ class CaptionsConfig(_Section):
     """Longest time a cue stays."""
     word_times: bool = False
     """Also write each word's time where the format can carry it (VTT, SRT)."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum_seconds > self.maximum_seconds:
+            raise ValueError("minimum_seconds must not be above maximum_seconds")
+        return self
 
 
 class OutputConfig(_Section):

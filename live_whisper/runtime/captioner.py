@@ -1,6 +1,5 @@
 """The one place that names concrete classes: settings in, a run that is ready to start out."""
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from live_whisper.captions.formats import format_for
 from live_whisper.captions.options import writer_options
 from live_whisper.clock import Clock, MonotonicClock, wall_time_ns
 from live_whisper.config.schema import Config, VadConfig
-from live_whisper.errors import InputError, LiveWhisperError, OutputError
+from live_whisper.errors import LiveWhisperError
 from live_whisper.runtime.aside import FILE_SECONDS, Aside, AsideFile
 from live_whisper.runtime.entry import load_from_spec
 from live_whisper.runtime.inputs import Input
@@ -25,7 +24,7 @@ from live_whisper.runtime.spec import RecognizerSpec
 from live_whisper.runtime.spool import LaneSpool
 from live_whisper.runtime.tidy import finish_recording
 from live_whisper.runtime.worker import ProcessPort
-from live_whisper.streaming.recording import RecordingFolder, RecordingMeta, recordings
+from live_whisper.streaming.recording import RecordingFolder, RecordingMeta, refuse_written
 from live_whisper.streaming.sinks.base import Sink, Stored
 from live_whisper.streaming.sinks.captioning import CueFeed, OutputSpec
 from live_whisper.streaming.sinks.fanout import FanOut
@@ -159,6 +158,8 @@ class Captioner:
         """Whether everything that was decoded is in the journal and every file. After ``run``."""
         self.kept: tuple[Path, ...] = ()
         """Where the audio is kept, after ``finish``."""
+        self.given_back: list[Path] = []
+        """Files that were to be overwritten and are as before, for there was nothing to write."""
         config = request.config
         self._clock = request.clock or MonotonicClock()
         options = writer_options(config.captions)
@@ -170,7 +171,8 @@ class Captioner:
         self._claims: list[Claim] = []
         self._files: list[Sink] = []
         try:
-            self._refuse_shared_files()
+            files = (output.path for output in self._outputs)
+            refuse_written(files, self.recording.path.parent, but=self.recording.name)
             self._open_files()
             journal = JournalSink(self.recording.journal)
             lanes = [self._make_lane(index, item) for index, item in enumerate(self._inputs)]
@@ -224,6 +226,8 @@ class Captioner:
         summary = self._end(outcome)
         self.stored = self._all_stored()
         self.complete = outcome.accounts.undecoded == 0 and self.stored
+        if not outcome.words and self.complete:
+            self._give_back()
         if self._request.tidy:
             self.finish()
         return replace(summary, files=tuple(str(path) for path in self.places()))
@@ -250,6 +254,11 @@ class Captioner:
     def display_closed(self) -> bool:
         """Whether the reader of standard output went away."""
         return self._fanout.display_closed
+
+    @property
+    def failures(self) -> tuple[Exception, ...]:
+        """Why outputs had to be left out, standard output included. After ``run``."""
+        return tuple(self._fanout.failures)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -299,20 +308,6 @@ class Captioner:
             return False
         return all(sink.complete for sink in self._kept if isinstance(sink, Stored))
 
-    def _refuse_shared_files(self) -> None:
-        """Raise ``OutputError`` for a file that another run is writing at this moment."""
-        mine = {os.path.realpath(output.path) for output in self._outputs}
-        for other in recordings(self.recording.path.parent) if mine else ():
-            if other.name != self.recording.name and other.in_use():
-                with suppress(InputError):
-                    for taken in mine.intersection(
-                        os.path.realpath(o.path) for o in other.meta().outputs
-                    ):
-                        raise OutputError(
-                            f"{shown(taken)!r} is being written by another run ({other.name}).",
-                            hint="Stop that run first, or choose another name.",
-                        )
-
     def _open_files(self) -> None:
         overwrite, journal = self._request.config.output.overwrite, self.recording.journal
         for output in self._outputs:
@@ -320,6 +315,13 @@ class Captioner:
             if not output.kept_bytes:
                 self._claims.append(claim_output(output.path, overwrite=overwrite))
             self._files.append(open_output(output, journal=journal))
+
+    def _give_back(self) -> None:
+        """Not a word was said: nothing is worth more than what was to be overwritten."""
+        for claim in self._claims:
+            if claim.before:
+                claim.withdraw()
+                self.given_back.append(claim.path)
 
     def _withdraw(self) -> None:
         """Nothing was heard: no empty files are left, and what was overwritten is there again."""

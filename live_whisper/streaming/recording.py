@@ -19,7 +19,7 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,9 +124,10 @@ class RecordingFolder:
             folder = cls(path)
             folder.write_meta(meta)
         except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)
             raise OutputError(
                 f"The recording folder {shown(path)!r} cannot be made: {reason(error)}.",
-                hint="Set XDG_STATE_HOME to a place that can be written.",
+                hint="Free some space or name another place: --set output.recordings=DIR.",
             ) from None
         if not folder.acquire():
             with contextlib.suppress(OSError):
@@ -280,6 +281,20 @@ def find_recording(name: str, root: Path | None = None) -> RecordingFolder:
             f"{problem} called {shown(name)!r}.", hint="`live-whisper recordings` lists them."
         )
     return found[0]
+
+
+def refuse_written(paths: Iterable[Path], root: Path | None, *, but: str = "") -> None:
+    """Raise ``OutputError`` for a file that a running recording, ``but`` that one, is writing."""
+    mine = {os.path.realpath(path) for path in paths}
+    for other in recordings(root) if mine else ():
+        if other.name == but or not other.in_use():
+            continue
+        with contextlib.suppress(InputError):
+            for taken in mine.intersection(os.path.realpath(o.path) for o in other.meta().outputs):
+                raise OutputError(
+                    f"{shown(taken)!r} is being written by another run ({other.name}).",
+                    hint="Stop that run first, or choose another name.",
+                )
 
 
 def unfinished(root: Path | None = None) -> Iterator[RecordingFolder]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from live_whisper.decoding import file_mel
 from live_whisper.streaming.recording import RecordingFolder, RecordingMeta
 from live_whisper.streaming.sinks.captioning import OutputSpec
+from live_whisper.streaming.sinks.journal import JournalSink
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -67,6 +69,7 @@ BAD_OPTIONS = [
     (("--set", "streaming.step_ms=" + "9" * 5000), 2, "streaming.step_ms"),
     (("-o", "loop/x.srt", "--input", "sound.wav"), 2, "no usable file name"),
     (("-o", "~nobody-at-all/x.srt", "--input", "sound.wav"), 2, "no usable file name"),
+    (("--set", "captions.maximum_seconds=0.5"), 2, "must not be above maximum_seconds"),
     (("--set", "captions.maximum_seconds=inf"), 2, "less than or equal to 600"),
     (("--set", "engine.deadline_seconds=1e300"), 2, "less than or equal to 86400"),
     (("recordings", "stats", "text.txt"), 3, "neither a journal nor an event log"),
@@ -146,6 +149,57 @@ def test_a_file_that_another_run_writes(run: Run, checkpoint: Path, tmp_path: Pa
     one_line(err, "is being written by another run")
     assert status == 6
     assert Path("out.srt").read_text() == "1\n"
+
+
+def test_no_command_writes_into_another_runs_file(
+    run: Run, checkpoint: Path, tmp_path: Path
+) -> None:
+    write_wav(Path("a.wav"), 1)
+    Path("out.srt").write_text("1\n")
+    root = tmp_path / "all"
+    meta = RecordingMeta("mic", "base", "en", "transcribe", 1)
+    done = RecordingFolder.create(meta, root)
+    JournalSink(done.journal).close()
+    done.release()
+    output = OutputSpec(Path("out.srt").absolute())
+    other = RecordingFolder.create(replace(meta, outputs=(output,)), root)
+    for arguments in (
+        ("transcribe", "a.wav", "--model", str(checkpoint), "-o", "out.srt", "--overwrite",
+         "--set", f"output.recordings={root}"),
+        ("recordings", "export", done.name, "-o", "out.srt", "--overwrite",
+         "--recordings", str(root)),
+    ):  # fmt: skip
+        status, _, err = run(*arguments)
+        one_line(err, "is being written by another run")
+        assert status == 6
+    other.release()
+    assert Path("out.srt").read_text() == "1\n"
+
+
+def test_silence_overwrites_nothing(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 2)
+    Path("out.srt").write_text("precious")
+    status, _, err = run(
+        "--model", str(checkpoint), "-i", "a.wav", "-f", "plain", "--pace", "fast", "-o", "out.srt",
+        "--overwrite", "--set", "engine.isolation=thread",
+    )  # fmt: skip
+    assert status == 0
+    assert "out.srt is as before: nothing was said" in err
+    assert Path("out.srt").read_text() == "precious"
+
+
+def test_a_second_pass_that_cannot_be_is_refused_at_once(run: Run, checkpoint: Path) -> None:
+    write_wav(Path("a.wav"), 1)
+    Path("out.final.srt").write_text("precious")
+    arguments = ("--model", str(checkpoint), "-i", "a.wav", "-f", "plain", "--refine")
+    status, _, err = run(*arguments, "-o", "out.srt")
+    one_line(err, "out.final.srt")
+    assert status == 6
+    status, _, err = run(*arguments, "-o", "other.srt", "--refine-model", "nowhere-at-all")
+    one_line(err, "nowhere-at-all")
+    assert status == 5
+    assert not Path("out.srt").exists()
+    assert not Path("other.srt").exists()
 
 
 MISPLACED = [

@@ -1,6 +1,7 @@
 """Commands that need no microphone, as a user runs them."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -177,3 +178,28 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_onnx_runtime_reports_to_nobody(checkpoint: Path, tmp_path: Path) -> None:
+    """From 1.32 on it keeps a device id and events in the user's cache, and sends them."""
+    code = (
+        "import sys, os; from pathlib import Path\n"
+        "from live_whisper.engines.onnx.engine import OnnxEngine\n"
+        "from live_whisper.whisper.checkpoint import load_checkpoint\n"
+        "OnnxEngine.load(load_checkpoint(Path(sys.argv[1]))).close()\n"
+        "print(os.environ['ORT_DISABLE_TELEMETRY'])\n"
+    )
+    home = {"HOME": str(tmp_path / "own"), "XDG_CACHE_HOME": str(tmp_path / "own" / ".cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(checkpoint)],
+        capture_output=True, text=True, check=True, env={**os.environ, **home},
+    )  # fmt: skip
+    assert done.stdout == "1\n"
+    assert not list((tmp_path / "own").rglob("*icrosoft*"))
+
+
+def test_a_microphone_is_not_ignored_beside_a_file(run: Run, checkpoint: Path) -> None:
+    status, _, err = run("--model", str(checkpoint), "-i", "a.wav", "-d", "mic")
+    assert (status, "exclude each other" in err) == (2, True)
+    status, _, err = run("--model", str(checkpoint), "-d", "mic", "-d", "mic")
+    assert (status, "named twice" in err) == (2, True)

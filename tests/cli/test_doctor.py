@@ -29,7 +29,15 @@ def test_all_is_well(run, checkpoint: Path) -> None:
     status, out, err = run("doctor", "--model", str(checkpoint), "--lang", "ko")
     found = lines(out)
     assert (status, err) == (0, "")
-    assert list(found) == ["program", "settings", MICROPHONE, "model", "recordings", "terminal"]
+    assert list(found) == [
+        "program",
+        "settings",
+        MICROPHONE,
+        "model",
+        "engine",
+        "recordings",
+        "terminal",
+    ]
     assert all(text.startswith("ok ") for text in found.values()), found
     assert str(checkpoint) in found["model"]
 

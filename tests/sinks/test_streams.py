@@ -160,3 +160,12 @@ def test_captions_outlive_the_place_for_notices(words):
     sink.handle(Committed(0, words(" It goes on.")))
     sink.close()
     assert captions.getvalue() == "It goes on.\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_json_lines_are_json_in_any_encoding(encoding, words):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+    JsonLinesSink(stream).handle(Committed(0, words(" 안녕 é")))
+    stream.flush()
+    assert json.loads(raw.getvalue().decode("utf-8"))["text"] == " 안녕 é"

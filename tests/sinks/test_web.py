@@ -167,6 +167,15 @@ def test_a_reader_that_does_not_read_holds_up_nothing(page: WebSink) -> None:
         page.close()
 
 
+def test_a_request_that_is_none_says_nothing_in_the_terminal(page: WebSink, capfd) -> None:
+    with socket.create_connection(("127.0.0.1", page.address.port), timeout=20) as rude:
+        rude.sendall(b"GET / HTTP/1.1\r\nHost:\r\n\x00\x01\r\n\r\n")
+        while rude.recv(1000):
+            pass
+    page.close()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_closing_twice_is_no_harm(page: WebSink) -> None:
     page.close()
     page.close()

@@ -55,7 +55,7 @@ def cached_graphs(
     except OSError as error:
         raise ModelError(
             f"cannot write the graph cache {cache_dir}: {error.strerror}.",
-            hint="Free some space or choose another cache folder.",
+            hint="Free some space, or name another cache folder in XDG_CACHE_HOME.",
         ) from error
     note_use(folder, source)
     prune(cache_dir, folder, source, EXPORTER_VERSION)

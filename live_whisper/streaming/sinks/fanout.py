@@ -80,6 +80,8 @@ class FanOut:
         self.detached.append(sink)
         try:
             sink.close()
+        except DisplayClosed:
+            pass  # that is why
         except Exception as error:  # noqa: BLE001
             self._remember(error)
 

@@ -40,12 +40,13 @@ class JsonLinesSink:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._out = LineWriter(stream)
+        self._escaped = not self._out.is_utf8
 
     def handle(self, event: Event) -> None:
         """Print one object. Raises ``DisplayClosed`` when nobody reads."""
         if isinstance(event, WindowDone):
             return  # how the journal takes a run up again; of no use to anyone else
-        self._out.write(json.dumps(to_object(event), ensure_ascii=False, allow_nan=False))
+        self._out.write(json.dumps(to_object(event), ensure_ascii=self._escaped, allow_nan=False))
 
     def close(self) -> None:
         """Nothing is held."""

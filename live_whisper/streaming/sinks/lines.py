@@ -15,6 +15,12 @@ class LineWriter:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
 
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the stream can spell everything."""
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        return encoding.lower().replace("_", "-") in {"utf-8", "utf8"}
+
     def write(self, line: str) -> None:
         """One line. Raises ``DisplayClosed`` where the other end is gone, ``OSError`` otherwise."""
         try:

@@ -247,6 +247,7 @@ class _Server:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="critical",  # it would write into the live view
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
