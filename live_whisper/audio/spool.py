@@ -141,12 +141,10 @@ class SpoolWriter:
             if self._counts_links and os.fstat(self._file).st_nlink == 0:
                 file, self._file = self._file, None
                 os.close(file)
-                self._failure, self._retry_at = "it was deleted", self._end + _RETRY_SAMPLES
+                self._fail("it was deleted")
                 return False
         except (OSError, _PartialWriteError) as error:
-            self._sync_failure = _why(
-                error.cause if isinstance(error, _PartialWriteError) else error
-            )
+            self._sync_failure = _why(error)
             return False
         self._sync_failure = None
         return True
@@ -174,7 +172,7 @@ class SpoolWriter:
                 os.close(file)
                 with contextlib.suppress(OSError):
                     path.unlink()
-            self._fail(error.cause if isinstance(error, _PartialWriteError) else error)
+            self._fail(_why(error))
             return False
         self._file, self._failure, self._sync_failure, self._begun = file, None, None, True
         self._part_start, self._part_bytes, self._tried_bytes = self._end, 0, 0
@@ -193,7 +191,7 @@ class SpoolWriter:
         self._end += len(samples)
         if failure is None:
             return True
-        self._fail(failure)
+        self._fail(_why(failure))
         self._close_part(cut_odd_byte=True)
         return False
 
@@ -207,8 +205,8 @@ class SpoolWriter:
             with contextlib.suppress(OSError):
                 os.close(file)
 
-    def _fail(self, error: OSError) -> None:
-        self._failure = _why(error)
+    def _fail(self, why: str) -> None:
+        self._failure = why
         self._retry_at = self._end + _RETRY_SAMPLES
 
 
@@ -352,5 +350,6 @@ def _write_all(file: int, data: bytes) -> int:
     return done
 
 
-def _why(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _why(error: OSError | _PartialWriteError) -> str:
+    cause = error.cause if isinstance(error, _PartialWriteError) else error
+    return cause.strerror or type(cause).__name__

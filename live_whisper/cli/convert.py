@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from live_whisper.cli.model_choice import load_found
 from live_whisper.engines.coreml.convert import convert
 from live_whisper.engines.coreml.engine import EngineOptions, prepare
 from live_whisper.engines.coreml.manifest import Precision
@@ -19,7 +20,6 @@ from live_whisper.engines.coreml.progress import ProgressCallback
 from live_whisper.errors import UsageError
 from live_whisper.hub.resolve import resolve
 from live_whisper.hub.store import ModelStore
-from live_whisper.whisper.checkpoint import load_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def run_convert(request: ConvertRequest) -> int:
     )
     found = resolve(request.model, store=ModelStore.default())
     target = request.output or Path(f"{found.path.name}-coreml")
-    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
+    checkpoint = load_found(found)
     with _bar() as progress:
         manifest = convert(checkpoint, target, options, progress=progress)
     for package in manifest.packages:
@@ -59,8 +59,7 @@ def run_convert(request: ConvertRequest) -> int:
 
 def run_prepare(model: str, *, compute_units: str) -> int:
     """Convert, compile, load and warm up once, so that the first live run starts at once."""
-    found = resolve(model, store=ModelStore.default())
-    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
+    checkpoint = load_found(resolve(model, store=ModelStore.default()))
     if platform.system() != "Darwin" or platform.machine() != "arm64":
         from live_whisper.config.schema import EngineConfig
         from live_whisper.runtime.load import load_engine

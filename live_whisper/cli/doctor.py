@@ -121,12 +121,11 @@ def judge_level(device: str, samples: Samples) -> Finding:
 
 def model(config: Config) -> Finding:
     """The checkpoint that a run would use is read, and knows the language."""
-    from live_whisper.cli.model_choice import find_model
+    from live_whisper.cli.model_choice import find_model, load_found
     from live_whisper.runtime.load import check_language
-    from live_whisper.whisper.checkpoint import load_checkpoint
 
     found = find_model(config)
-    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
+    checkpoint = load_found(found)
     check_language(config, checkpoint)
     text = f"{found.name}, {checkpoint.audio_context} context, in {found.path}."
     if found.name == "demo":
@@ -136,13 +135,10 @@ def model(config: Config) -> Finding:
 
 def engine(config: Config) -> Finding:
     """The engine is built and loaded, as a run would; the first time that takes a while."""
-    from live_whisper.cli.model_choice import find_model
+    from live_whisper.cli.model_choice import find_model, load_found
     from live_whisper.runtime.load import load_engine
-    from live_whisper.whisper.checkpoint import load_checkpoint
 
-    found = find_model(config)
-    checkpoint = load_checkpoint(found.path, short_context=found.audio_context == "fit")
-    loaded = load_engine(checkpoint, config.engine)
+    loaded = load_engine(load_found(find_model(config)), config.engine)
     try:
         return Finding(f"{loaded.description}.")
     finally:

@@ -215,8 +215,6 @@ def _run(captioner: "Captioner") -> int:
             summary = captioner.run()
             _say_how_it_went(captioner, summary, cleared)  # a late Ctrl-C must not cut it off
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
         say(f"live-whisper: {notice.message}" for notice in captioner.notices)
     in_place = captioner.places() == captioner.asked
     whole = captioner.stored and in_place and not captioner.failures

@@ -10,6 +10,7 @@ from live_whisper.errors import ModelError
 
 if TYPE_CHECKING:
     from live_whisper.hub.resolve import ResolvedModel
+    from live_whisper.whisper.checkpoint import Checkpoint
 
 
 def find_model(config: Config) -> "ResolvedModel":
@@ -29,6 +30,13 @@ def find_model(config: Config) -> "ResolvedModel":
             hint="Try: live-whisper demo, or: live-whisper models pull base.",
         )
     return found
+
+
+def load_found(found: "ResolvedModel") -> "Checkpoint":
+    """The checkpoint, with what the model list knows of it. Raises ``ModelError``."""
+    from live_whisper.whisper.checkpoint import load_checkpoint
+
+    return load_checkpoint(found.path, short_context=found.audio_context == "fit")
 
 
 def may_pull(model: str, problem: str, *, yes: bool) -> bool:

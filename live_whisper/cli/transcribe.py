@@ -14,7 +14,7 @@ from live_whisper.captions.formats import format_for
 from live_whisper.captions.options import writer_options
 from live_whisper.captions.text import sanitize
 from live_whisper.captions.writer import DocumentInfo, WriterOptions
-from live_whisper.cli.model_choice import find_model, may_pull
+from live_whisper.cli.model_choice import find_model, load_found, may_pull
 from live_whisper.cli.models import pull_with_progress
 from live_whisper.cli.settings import check_distinct, recordings_root
 from live_whisper.config.schema import Config, DecodingConfig
@@ -36,7 +36,7 @@ from live_whisper.streaming.glossary import fixed_prompt, term_boost, too_long
 from live_whisper.streaming.recording import refuse_written
 from live_whisper.streaming.sinks.files import Claim, reason, reserved, shown, write_atomically
 from live_whisper.units import SAMPLE_RATE, ms_to_samples
-from live_whisper.whisper.checkpoint import Checkpoint, load_checkpoint
+from live_whisper.whisper.checkpoint import Checkpoint
 
 
 def run_transcribe(
@@ -65,7 +65,7 @@ def _transcribe(
 ) -> int:
     """``claims``: what is written is taken out."""
     model = _model(config, yes=yes)
-    checkpoint = load_checkpoint(model.path, short_context=model.audio_context == "fit")
+    checkpoint = load_found(model)
     check_language(config, checkpoint)
     _warn_of_long_glossary(config, checkpoint)
     transcriber = Transcriber(

@@ -331,18 +331,6 @@ def test_help_and_version(run: Run) -> None:
     assert out.startswith("live-whisper ")
 
 
-def test_what_was_written_stays_whatever_fails_afterwards(run: Run, checkpoint: Path) -> None:
-    write_wav(Path("a.wav"), 1)
-    status, _, err = run(
-        "transcribe", "a.wav", "nofile.wav", "--model", str(checkpoint), "--lang", "en",
-        "-o", ".srt", "--set", "decoding.temperatures=[0.0]",
-    )  # fmt: skip
-    assert status == 3
-    assert "nofile.wav" in err
-    assert Path("a.srt").exists()
-    assert not Path("nofile.srt").exists()
-
-
 def test_a_full_temporary_folder_is_named(
     run: Run, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
